@@ -1,0 +1,65 @@
+"""Everything the exchange can say no with.
+
+    ExchangeError
+    ├── Rejected            the domain said no: nothing was written                      404, 409
+    │   ├── NotFound        what the command names does not exist                        404
+    │   └── (one class per fact, beside the aggregate that states it)
+    ├── Malformed           the input cannot be understood                               422, quarantine
+    ├── Conflict            somebody else wrote first: read again and retry, bounded     409
+    ├── Unavailable         a database, a broker or a view is not ready: retry, bounded  503, 504
+    └── InvariantBroken     a bug or a corrupt history: stop                             500, quarantine `defect`
+
+Each class has a stable `code`; the HTTP API shows it and a test lists them all.
+"""
+
+from typing import ClassVar
+
+
+class ExchangeError(Exception):
+    """The root of the tree; `code` is stable and may be relied upon by programs."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Rejected(ExchangeError):
+    """The domain said no, and why."""
+
+    code = "rejected"
+
+
+class NotFound(Rejected):
+    """What the command or the question names does not exist."""
+
+    code = "not_found"
+
+
+class Malformed(ExchangeError):
+    """The input cannot be understood; `key` names the part at fault where there is one."""
+
+    code = "malformed"
+
+    def __init__(self, detail: str, *, key: str = "") -> None:
+        super().__init__(f"{key}: {detail}" if key else detail)
+        self.key = key
+
+
+class Conflict(ExchangeError):
+    """Somebody else wrote to the same stream first; not to be taken for a conflicting report, whose code is `conflict`."""
+
+    code = "concurrent_write"
+
+
+class Unavailable(ExchangeError):
+    """Something this needs is not ready; trying again later may succeed."""
+
+    code = "unavailable"
+
+
+class InvariantBroken(ExchangeError):
+    """A history that cannot have happened: a bug or corruption, never an ordinary refusal."""
+
+    code = "invariant_broken"

@@ -1,0 +1,231 @@
+"""A work period: one worker's gigs on one platform in one period of one program, and what they accrued.
+
+States: empty → running (a short stream that ends with its period).
+Invariants: what the lines of all events add up to is the entitlement of the totals after the last one; the latest
+event alone is enough to decide the next gig; a gig that moves no money still writes its event.
+
+The same gig decided again right away yields nothing; repetitions farther apart are the gig registry's to recognise.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from domain import totals as running
+from domain.assessment import Assessor, Assessors, Entitled
+from domain.decider import Decider
+from domain.gig import Gig
+from domain.rejections import InvariantBroken
+from domain.totals import Totals
+
+# Commands
+
+
+class AccrueGig(Struct, frozen=True, gc=False):
+    """Count a gig that does not count yet."""
+
+    platform_id: str
+    gig: Gig
+    period: str
+    program: Assessors
+
+
+class AdjustGig(Struct, frozen=True, gc=False):
+    """Count a gig by its new facts instead of the facts that count now."""
+
+    platform_id: str
+    gig: Gig
+    counted: Gig
+    period: str
+    program: Assessors
+
+
+class ReverseGig(Struct, frozen=True, gc=False):
+    """Stop counting a gig; `counted` is None where it does not count and only its revision is to be remembered.
+
+    `reported` are the facts of a cancellation where they differ from `gig` in more than the revision.
+    """
+
+    platform_id: str
+    gig: Gig
+    revision: int
+    counted: Gig | None
+    reason: Literal["cancelled", "moved"]
+    period: str
+    program: Assessors
+    reported: Gig | None = None
+
+
+Command = AccrueGig | AdjustGig | ReverseGig
+
+# Events: these shapes are stored. Add, never change.
+
+
+class Line(Struct, frozen=True, gc=False):
+    """What one gig moved for one benefit, payer and platform, and the entitlement after it, in minor units."""
+
+    benefit: str
+    payer: str
+    platform_id: str
+    amount_minor: int
+    entitled_minor: int
+
+
+class Contribution(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What the three events share: the facts, the rules they were decided by, the totals and lines after them."""
+
+    platform_id: str
+    program_id: str
+    program_version: int
+    period: str
+    gig: Gig
+    totals: Totals
+    lines: tuple[Line, ...]
+
+
+class ContributionAccrued(Contribution, frozen=True, gc=False, omit_defaults=True):
+    """A gig counts from now on."""
+
+
+class ContributionAdjusted(Contribution, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    """A gig counts by new facts; those of `replaced_revision` count no more."""
+
+    replaced_revision: int
+
+
+class ContributionReversed(Contribution, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    """A gig counts no more; `gig` holds the facts that are taken out, `revision` is the one that ended them.
+
+    `reported` holds what a cancellation said where that is something else, so that nothing reported is forgotten.
+    """
+
+    revision: int
+    reason: Literal["cancelled", "moved"]
+    reported: Gig | None = None
+
+
+Event = ContributionAccrued | ContributionAdjusted | ContributionReversed
+
+# State
+
+
+class WorkPeriod(Struct, frozen=True, gc=False):
+    """What the latest event holds: totals, lines with the entitlement so far, and which gig it was."""
+
+    program_version: int = 0
+    totals: Totals = ()
+    lines: tuple[Line, ...] = ()
+    platform_id: str = ""
+    gig_id: str = ""
+    revision: int = -1
+
+    def has_just_decided(self, platform_id: str, gig_id: str, revision: int) -> bool:
+        """Whether this very revision of this gig made the latest event."""
+        return self.gig_id == gig_id and self.revision == revision and self.platform_id == platform_id
+
+
+initial = WorkPeriod()
+
+
+# Decide
+
+
+def decide(state: WorkPeriod, command: Command) -> list[Event]:
+    """The events that follow from a command."""
+    match command:
+        case AccrueGig():
+            return _accrue(state, command)
+        case AdjustGig():
+            return _adjust(state, command)
+        case ReverseGig():
+            return _reverse(state, command)
+
+
+def _accrue(state: WorkPeriod, command: AccrueGig) -> list[Event]:
+    gig = command.gig
+    if state.has_just_decided(command.platform_id, gig.gig_id, gig.revision):
+        return []
+    assessor = _assessor(state, command)
+    version = assessor.version
+    after = running.plus(state.totals, assessor.measure(gig))
+    lines = _lines(state, assessor.entitlement(after, command.platform_id))
+    return [ContributionAccrued(command.platform_id, version.id, version.version, command.period, gig, after, lines)]
+
+
+def _adjust(state: WorkPeriod, command: AdjustGig) -> list[Event]:
+    gig = command.gig
+    if state.has_just_decided(command.platform_id, gig.gig_id, gig.revision):
+        return []
+    assessor = _assessor(state, command)
+    without = running.minus(state.totals, assessor.measure(command.counted))
+    after = running.plus(without, assessor.measure(gig))
+    return [
+        ContributionAdjusted(
+            platform_id=command.platform_id,
+            program_id=assessor.version.id,
+            program_version=assessor.version.version,
+            period=command.period,
+            gig=gig,
+            totals=after,
+            lines=_lines(state, assessor.entitlement(after, command.platform_id)),
+            replaced_revision=command.counted.revision,
+        )
+    ]
+
+
+def _reverse(state: WorkPeriod, command: ReverseGig) -> list[Event]:
+    counted = command.counted
+    if state.has_just_decided(command.platform_id, command.gig.gig_id, command.revision):
+        return []
+    assessor = _assessor(state, command)
+    after = running.minus(state.totals, assessor.measure(counted)) if counted else state.totals
+    return [
+        ContributionReversed(
+            platform_id=command.platform_id,
+            program_id=assessor.version.id,
+            program_version=assessor.version.version,
+            period=command.period,
+            gig=counted or command.gig,
+            totals=after,
+            lines=_lines(state, assessor.entitlement(after, command.platform_id)),
+            revision=command.revision,
+            reason=command.reason,
+            reported=command.reported,
+        )
+    ]
+
+
+def _assessor(state: WorkPeriod, command: Command) -> Assessor:
+    """A stream keeps the version of its latest event; a new one takes the version in force."""
+    if state.program_version:
+        return command.program.of_version(state.program_version)
+    return command.program.in_force(command.period)
+
+
+def _lines(state: WorkPeriod, entitled: tuple[Entitled, ...]) -> tuple[Line, ...]:
+    """The change from the entitlement so far; a line is left out where there was nothing and is nothing."""
+    before = {(line.benefit, line.payer, line.platform_id): line.entitled_minor for line in state.lines}
+    lines = []
+    for each in entitled:
+        was = before.pop((each.benefit, each.payer, each.platform_id), 0)
+        if was or each.amount_minor:
+            amount = each.amount_minor - was
+            lines.append(Line(each.benefit, each.payer, each.platform_id, amount, each.amount_minor))
+    gone = [Line(benefit, payer, platform, -was, 0) for (benefit, payer, platform), was in before.items() if was]
+    return tuple(lines + gone)
+
+
+# Evolve
+
+
+def evolve(state: WorkPeriod, event: Event) -> WorkPeriod:
+    """The state after an event: all of it stands in the event."""
+    if any(cell.gigs < 0 or cell.base_minor < 0 for cell in event.totals):
+        raise InvariantBroken(f"negative totals in {event.program_id} {event.period}")
+    revision = event.revision if isinstance(event, ContributionReversed) else event.gig.revision
+    return WorkPeriod(
+        event.program_version, event.totals, event.lines, event.platform_id, event.gig.gig_id, revision
+    )
+
+
+decider = Decider(kind="work", initial=initial, decide=decide, evolve=evolve)

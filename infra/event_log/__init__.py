@@ -1,0 +1,1 @@
+"""The event log: the `eventsourcing` library with our names, bytes and batches."""

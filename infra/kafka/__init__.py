@@ -1,0 +1,1 @@
+"""Kafka: the wire contract, the consumer group, topics and a producer."""

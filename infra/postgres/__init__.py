@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, schema, and the tables beside the event log."""

@@ -1,0 +1,1 @@
+"""Views: pure folds of the log's events and postings. Each file is one view; nothing here does I/O."""

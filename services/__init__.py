@@ -1,0 +1,1 @@
+"""Thin compositions of domain, projections and infra: what runs. Only `composition` knows `infra`."""

@@ -1,0 +1,59 @@
+"""One translation turns events into balanced postings; every view of money is a grouping of them."""
+
+from domain import postings as translation
+from domain.platform import PlatformRegistered
+from domain.postings import Posting
+from domain.recorded_gig import GigRecorded
+from domain.work_period import ContributionAccrued, ContributionReversed, Line
+from tests.support.gigs import gig
+
+LINES = (
+    Line("retirement", "platform", "uber", 3_20, 3_20),
+    Line("paid_leave", "worker", "uber", -10, 1_92),
+    Line("health", "platform", "uber", 0, 1_29),
+)
+
+
+def ledger(event: object) -> list[str]:
+    """Postings as an accountant writes them: account, debit or credit, amount."""
+    return [
+        f"{posting.path} {'Dr' if posting.amount_minor > 0 else 'Cr'} {abs(posting.amount_minor)} {posting.currency}"
+        for posting in translation.postings(event)
+    ]
+
+
+def test_an_accrued_line_is_owed_by_the_platform_and_pending_for_the_worker() -> None:
+    event = ContributionAccrued("uber", "tenth", 1, "2023-06", gig(), (), LINES[:1])
+    assert ledger(event) == ["receivable/uber/tenth Dr 320 USD", "pending/w-1/retirement Cr 320 USD"]
+
+
+def test_the_sign_of_a_line_decides_the_side_and_a_line_that_did_not_move_is_no_posting() -> None:
+    event = ContributionReversed("uber", "tenth", 1, "2023-06", gig(), (), LINES, revision=1, reason="moved")
+    assert ledger(event) == [
+        "receivable/uber/tenth Dr 320 USD",
+        "pending/w-1/retirement Cr 320 USD",
+        "receivable/uber/tenth Cr 10 USD",
+        "pending/w-1/paid_leave Dr 10 USD",
+    ]
+
+
+def test_a_posting_says_all_that_it_is_about() -> None:
+    event = ContributionAccrued("uber", "tenth", 1, "2023-06", gig("trip-7"), (), LINES[1:2])
+    assert translation.postings(event)[0] == Posting(
+        account="receivable",
+        amount_minor=-10,
+        currency="USD",
+        platform_id="uber",
+        worker_id="w-1",
+        program_id="tenth",
+        benefit="paid_leave",
+        payer="worker",
+        period="2023-06",
+        gig_id="trip-7",
+    )
+
+
+def test_events_that_move_no_money_have_no_postings() -> None:
+    assert ledger(PlatformRegistered("uber", "Uber")) == []
+    assert ledger(GigRecorded("uber", gig())) == []
+    assert ledger(ContributionAccrued("uber", "tenth", 1, "2023-06", gig(), (), ())) == []

@@ -1,0 +1,45 @@
+"""Running totals are exact sums, one cell for each class of gigs."""
+
+import pytest
+
+from domain.rejections import InvariantBroken
+from domain.totals import Cell, minus, plus
+
+ONE = Cell(1, 10_00, 600, (30,))
+OTHER = Cell(1, 5_00, 60, (15,))
+BY_BIKE = Cell(1, 7_00, 90, (21,), vehicle_class="bicycle")
+
+
+def test_gigs_of_one_class_add_up_in_one_cell() -> None:
+    assert plus(plus((), ONE), OTHER) == (Cell(2, 15_00, 660, (45,)),)
+
+
+def test_gigs_of_different_classes_stay_apart() -> None:
+    assert plus(plus((), ONE), BY_BIKE) == (ONE, BY_BIKE)
+    assert plus((ONE, BY_BIKE), BY_BIKE)[0] == ONE
+
+
+def test_taking_a_gig_away_undoes_adding_it() -> None:
+    assert minus(plus((ONE,), OTHER), OTHER) == (ONE,)
+    assert minus(plus((ONE,), BY_BIKE), BY_BIKE) == (ONE,)
+
+
+def test_a_class_without_gigs_has_no_cell() -> None:
+    assert minus((ONE,), ONE) == ()
+    assert minus((ONE, BY_BIKE), ONE) == (BY_BIKE,)
+
+
+@pytest.mark.parametrize(
+    ("totals", "taken"),
+    [
+        ((), ONE),
+        ((ONE,), BY_BIKE),
+        ((ONE,), OTHER),
+        ((OTHER,), ONE),
+        ((Cell(2, 15_00, 660, (45,)),), Cell(1, 20_00, 60, (60,))),
+        ((Cell(2, 15_00, 660, (45,)),), Cell(1, 5_00, 700, (15,))),
+    ],
+)
+def test_a_gig_that_was_never_added_cannot_be_taken_away(totals: tuple[Cell, ...], taken: Cell) -> None:
+    with pytest.raises(InvariantBroken):
+        minus(totals, taken)
