@@ -34,6 +34,10 @@ class Prepared(Struct, frozen=True, gc=False):
         """The gig's key in the registry."""
         return self.report.platform_id, self.report.gig.gig_id
 
+    def corrects(self, known: RegisteredGig) -> bool:
+        """Whether the report is of a later revision than the registry knows."""
+        return self.report.gig.revision > known.revision
+
 
 class Head(Struct, frozen=True, gc=False):
     """Where a stream stands: the version of its latest event and the state after it."""

@@ -1,7 +1,8 @@
 """Intake: what was taken from one Kafka partition, batch by batch, so that offsets are a fold of the log too.
 
 States: unknown → started → (started again, where the topic or the broker is a new one).
-Invariants: offsets never go back within one topic unless an operator accepts it; each message was counted under exactly one outcome.
+Invariants: offsets never go back within one topic unless an operator accepts it; each message was counted under
+exactly one outcome.
 """
 
 from typing import Literal

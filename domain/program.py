@@ -102,4 +102,3 @@ def evolve(state: Program, event: ProgramPublished) -> Program:
 
 
 decider = Decider(kind="program", initial=initial, decide=decide, evolve=evolve)
-

@@ -117,8 +117,10 @@ def _cancel(
         latest = max(standing.revision for standing in standings)
         stands = [each for each in standings if each.counted is not None]
         stands = stands or [each for each in standings if each.revision == latest]
-        if any(isinstance(standing.event, GigRecorded) for standing in stands):
-            return [_record(report)]
+        recorded = [each for each in stands if isinstance(each.event, GigRecorded)]
+        if recorded:
+            record = RecordGig(report.platform_id, report.gig, cancelled=True)
+            return [Step(standing.stream, record) for standing in recorded]
         return [_reversal(report, standing, "cancelled", configuration) for standing in stands]
     return [_unseen_reversal(report, taking) for taking in takings] or [_record(report)]
 
@@ -128,9 +130,7 @@ def _stream(report: GigReport, taking: Taking) -> str:
 
 
 def _accrual(report: GigReport, taking: Taking) -> Step:
-    return Step(
-        _stream(report, taking), AccrueGig(report.platform_id, report.gig, taking.period, taking.program)
-    )
+    return Step(_stream(report, taking), AccrueGig(report.platform_id, report.gig, taking.period, taking.program))
 
 
 def _count(report: GigReport, taking: Taking, counted: Gig | None) -> Step:
@@ -160,9 +160,7 @@ def _reversal(report: GigReport, standing: Standing, reason: Reason, configurati
 
 def _unseen_reversal(report: GigReport, taking: Taking) -> Step:
     gig = report.gig
-    reverse = ReverseGig(
-        report.platform_id, gig, gig.revision, None, "cancelled", taking.period, taking.program
-    )
+    reverse = ReverseGig(report.platform_id, gig, gig.revision, None, "cancelled", taking.period, taking.program)
     return Step(_stream(report, taking), reverse)
 
 

@@ -48,7 +48,10 @@ class Malformed(ExchangeError):
 
 
 class Conflict(ExchangeError):
-    """Somebody else wrote to the same stream first; not to be taken for a conflicting report, whose code is `conflict`."""
+    """Somebody else wrote to the same stream first.
+
+    The code `conflict` belongs to a gig that was reported twice with different content.
+    """
 
     code = "concurrent_write"
 

@@ -5,6 +5,7 @@ are not named here are refused. `programs/README.md` explains each for people wh
 """
 
 from datetime import date
+from functools import cache
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
@@ -108,7 +109,7 @@ def check(program: ProgramVersion) -> None:
         raise Malformed(f"{program.id!r} is reserved", key="id")
     if program.currency not in EXPONENTS:
         raise Malformed(f"expected a currency of ISO 4217, got {program.currency!r}", key="currency")
-    if program.time_zone not in available_timezones():
+    if program.time_zone not in _time_zones():
         raise Malformed(f"expected an IANA time zone, got {program.time_zone!r}", key="time_zone")
     if not is_period_start(program.effective_from, program.period):
         raise Malformed(f"expected the first day of a {program.period}", key="effective_from")
@@ -118,6 +119,12 @@ def check(program: ProgramVersion) -> None:
         raise Malformed("expected each component once: one that stands twice would count twice", key="base.components")
     for index, rule in enumerate(program.rules):
         _check_rule(rule, program.currency, f"rules[{index}]")
+
+
+@cache
+def _time_zones() -> set[str]:
+    """Listing the time zones reads their whole database, so it is done once."""
+    return available_timezones()
 
 
 def _check_rule(rule: Rule, currency: str, key: str) -> None:

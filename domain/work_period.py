@@ -223,9 +223,7 @@ def evolve(state: WorkPeriod, event: Event) -> WorkPeriod:
     if any(cell.gigs < 0 or cell.base_minor < 0 for cell in event.totals):
         raise InvariantBroken(f"negative totals in {event.program_id} {event.period}")
     revision = event.revision if isinstance(event, ContributionReversed) else event.gig.revision
-    return WorkPeriod(
-        event.program_version, event.totals, event.lines, event.platform_id, event.gig.gig_id, revision
-    )
+    return WorkPeriod(event.program_version, event.totals, event.lines, event.platform_id, event.gig.gig_id, revision)
 
 
 decider = Decider(kind="work", initial=initial, decide=decide, evolve=evolve)

@@ -166,8 +166,7 @@ class Ingest:
     def _desk(self, transaction: LogTransaction, batch: "Batch", reports: list[Prepared]) -> Desk:
         """What the log holds of everything these reports may touch."""
         known = transaction.registered([report.key for report in reports])
-        corrected = [gig for each in reports if (gig := known.get(each.key)) and each.report.gig.revision > gig.revision]
-        refs = {ref for gig in corrected for ref in gig.events}
+        refs = {ref for each in reports if (gig := known.get(each.key)) and each.corrects(gig) for ref in gig.events}
         events = transaction.events_at(refs)
         batch.streams = {step.stream for report in reports for step in report.steps} | {ref.stream for ref in refs}
         missing = self._cache.missing(batch.streams)
@@ -175,7 +174,9 @@ class Ingest:
         batch.heads = self._cache.known(batch.streams) | heads
         return Desk(self._configuration, batch.heads, known, _gig_events(events))
 
-    def _settle(self, desk: Desk, message: Message, taken: Prepared | QuarantinedMessage) -> Outcome | QuarantinedMessage:
+    def _settle(
+        self, desk: Desk, message: Message, taken: Prepared | QuarantinedMessage
+    ) -> Outcome | QuarantinedMessage:
         if isinstance(taken, QuarantinedMessage):
             return taken
         try:

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     # PostgreSQL
     database: SecretStr = SecretStr("")
     schema_name: str = "exchange"
+    database_connections: int = 8
     statement_timeout_ms: int = 30_000
     idle_in_transaction_timeout_ms: int = 2_000
 

@@ -1,10 +1,11 @@
 """Questions to the views and the log, each answered from one snapshot together with the position it stands at."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from domain.decider import Decider
 from domain.message import Message, Partition, Quarantined, QuarantinedMessage
 from domain.recorded import Recorded
 from domain.registry import EventRef, RegisteredGig
@@ -39,6 +40,16 @@ _QUARANTINE = """
            message_timestamp_ms, message_key, message_value, message_headers, resolution
     from quarantine
 """
+
+_OF_STREAMS = """
+    select head.position, e.*
+    from (select coalesce(max(notification_id), 0) as position from exchange_events) head left join (
+        select notification_id, originator_id, originator_version, topic, state
+        from exchange_events where originator_id between %b and %b) e on true
+    order by e.originator_id, e.originator_version
+"""
+
+S = TypeVar("S")
 
 #: Greater than any position.
 END = 2**62
@@ -88,6 +99,18 @@ class Reads:
         events = [mapper.recorded(row) for row in found]
         return {EventRef(each.stream, each.version): each for each in events}
 
+    def states(self, decider: Decider[Any, Any, S], name: str | None = None) -> tuple[int, dict[str, S]]:
+        """The states of all streams of a decider's kind (or of the named one) by name, and the log's position."""
+        first, last = (f"{decider.kind}:", f"{decider.kind};") if name is None else 2 * (f"{decider.kind}:{name}",)
+        found = self._datastore.read(_OF_STREAMS, first, last)
+        states: dict[str, S] = {}
+        for _, *row in found:
+            if row[0] is not None:
+                each = mapper.recorded(tuple(row))
+                known = each.stream.partition(":")[2]
+                states[known] = decider.evolve(states.get(known, decider.initial), each.event)
+        return int(found[0][0]), states
+
     def quarantine(self, *, state: str = "open", after: int = 0, limit: int = 100) -> list[Quarantined]:
         """Messages in quarantine, oldest first, from after a number."""
         statement = f"{_QUARANTINE} where state = %b and quarantine_id > %b order by quarantine_id limit %b"
@@ -100,7 +123,9 @@ class Reads:
 
     def offsets(self) -> list[tuple[Partition, int]]:
         """The next offset of each partition ever taken."""
-        found = self._datastore.read("select cluster, topic, partition, next_offset from intake_offset order by 1, 2, 3")
+        found = self._datastore.read(
+            "select cluster, topic, partition, next_offset from intake_offset order by 1, 2, 3"
+        )
         return [(Partition(cluster, topic, number), offset) for cluster, topic, number, offset in found]
 
 

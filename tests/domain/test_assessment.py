@@ -11,7 +11,9 @@ from domain.totals import Cell, Totals, plus
 from tests.support.gigs import TENTH, assessors, gig, shipped, versions
 
 TWO_RULES = (
-    TENTH.replace('rounding = { direction = "half_up"', 'payer = "worker"\nrounding = { direction = "floor", to = "1.00"')
+    TENTH.replace(
+        'rounding = { direction = "half_up"', 'payer = "worker"\nrounding = { direction = "floor", to = "1.00"'
+    )
     + """
 [[rules]]
 amount = { kind = "percent", rate = "7.5 %" }

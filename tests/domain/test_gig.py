@@ -1,6 +1,7 @@
 """A gig comes in as JSON through one door, and what comes through is valid."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -90,7 +91,9 @@ def test_times_lie_between_2000_and_a_day_from_now(at: str) -> None:
 # What is refused
 
 
-@pytest.mark.parametrize("field", ["gig_id", "revision", "worker_id", "completed_at", "engaged_seconds", "currency", "earnings"])
+@pytest.mark.parametrize(
+    "field", ["gig_id", "revision", "worker_id", "completed_at", "engaged_seconds", "currency", "earnings"]
+)
 def test_a_missing_field_is_named(field: str) -> None:
     with pytest.raises(Malformed, match=f"missing required field `{field}`"):
         taken(wire(**{field: ...}))
@@ -154,7 +157,7 @@ def test_an_amount_is_written_as_a_plain_integer(number: str) -> None:
     [b"", b"null", b"[]", b"{", b"\xff\xfe", b'"gig"', wire() + b"x", b"\xef\xbb\xbf" + wire(),
      wire().replace(b"trip-8817", b"\xff"), wire().replace(b"trip-8817", b"\\ud800"),
      wire(mood=...)[:-1] + b', "mood": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"],
-    ids=["empty", "null", "array", "cut", "binary", "text", "more", "byte-order-mark", "bad-utf-8", "half-a-pair", "deep"],
+    ids=["empty", "null", "array", "cut", "binary", "text", "more", "bom", "bad-utf-8", "half-a-pair", "deep"],
 )  # fmt: skip
 def test_bytes_that_are_no_gig_are_malformed(data: bytes) -> None:
     with pytest.raises(Malformed):
@@ -168,7 +171,9 @@ def test_a_currency_that_iso_4217_does_not_know_has_a_reason_of_its_own() -> Non
         assert refusal.value.key == "currency"
 
 
-@pytest.mark.parametrize("at", ["1999-12-31T23:59:59Z", "2023-07-02T12:00:01Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize(
+    "at", ["1999-12-31T23:59:59Z", "2023-07-02T12:00:01Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
 @pytest.mark.parametrize("field", ["completed_at", "paid_at", "started_at"])
 def test_a_time_long_ago_or_far_ahead_is_out_of_range(field: str, at: str) -> None:
     with pytest.raises(OutOfRange) as refusal:
@@ -194,10 +199,8 @@ def test_no_bytes_whatever_raise_anything_but_malformed(data: bytes) -> None:
     max_leaves=4,
 ))  # fmt: skip
 def test_any_json_in_any_field_is_taken_or_malformed(field: str, value: object) -> None:
-    try:
-        taken(wire(**{field: value}))
-    except Malformed as refusal:
-        assert str(refusal)
+    with suppress(Malformed):
+        assert taken(wire(**{field: value})).digest
 
 
 # The digest
@@ -212,6 +215,9 @@ def test_equal_facts_have_equal_digests_however_they_are_written() -> None:
 def test_times_are_compared_as_instants() -> None:
     assert taken(wire(completed_at="2023-07-01T02:18:22Z")).digest == taken(wire()).digest
     assert taken(wire(completed_at="2023-07-01T02:18:22.001Z")).digest != taken(wire()).digest
+    for field in ("started_at", "paid_at"):
+        local, utc = "2023-06-30T20:00:00-04:00", "2023-07-01T00:00:00Z"
+        assert taken(wire(**{field: local})).digest == taken(wire(**{field: utc})).digest
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,16 @@
 
 import pytest
 
-from domain.intake import Intake, IntakeRecorded, IntakeStarted, OffsetsTaken, RecordIntake, StartIntake, StartReason
-from domain.intake import decider
+from domain.intake import (
+    Intake,
+    IntakeRecorded,
+    IntakeStarted,
+    OffsetsTaken,
+    RecordIntake,
+    StartIntake,
+    StartReason,
+    decider,
+)
 from domain.rejections import InvariantBroken
 from tests.support.scenario import Given
 

@@ -43,13 +43,16 @@ def test_an_exact_ratio_keeps_the_decimals_it_needs_and_an_endless_one_says_that
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("150.00", Fraction(150)), ("0.1", Fraction(1, 10)), ("7", Fraction(7)), ("007.50", Fraction(15, 2))]
+    ("text", "value"),
+    [("150.00", Fraction(150)), ("0.1", Fraction(1, 10)), ("7", Fraction(7)), ("007.50", Fraction(15, 2))],
 )
 def test_a_written_decimal_is_exact(text: str, value: Fraction) -> None:
     assert decimal(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "-1", "+1", "1,000", ".5", "5.", "1e3", "1/3", "٣", "1_000", " 1", "1\n", "inf", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "+1", "1,000", ".5", "5.", "1e3", "1/3", "٣", "1_000", " 1", "1\n", "inf", "nan"]
+)
 def test_a_decimal_is_plain_digits_and_nothing_else(text: str) -> None:
     with pytest.raises(Malformed) as refusal:
         decimal(text, key="rate")
@@ -57,7 +60,8 @@ def test_a_decimal_is_plain_digits_and_nothing_else(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("2.75 %", Fraction(11, 400)), ("3%", Fraction(3, 100)), ("0 %", Fraction(0)), ("150 %", Fraction(3, 2))]
+    ("text", "value"),
+    [("2.75 %", Fraction(11, 400)), ("3%", Fraction(3, 100)), ("0 %", Fraction(0)), ("150 %", Fraction(3, 2))],
 )
 def test_a_written_rate_is_an_exact_ratio(text: str, value: Fraction) -> None:
     assert percent(text) == value

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from domain.identifiers import RESERVED_NAMES
+from domain.period import PeriodKind
 from domain.platform import (
     AlreadyMember,
     JoinProgram,
@@ -24,7 +25,6 @@ from domain.platform import (
     SuspendPlatform,
     decider,
 )
-from domain.period import PeriodKind
 from domain.rejections import InvariantBroken, Malformed
 from tests.support.scenario import Given
 
@@ -57,7 +57,9 @@ def test_reserved_names_are_no_platforms(reserved: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [join(), leave(), SuspendPlatform("why not"), ReinstatePlatform()], ids=lambda command: type(command).__name__
+    "command",
+    [join(), leave(), SuspendPlatform("why not"), ReinstatePlatform()],
+    ids=lambda command: type(command).__name__,
 )
 def test_nothing_else_can_be_asked_of_a_platform_that_is_not_registered(
     command: JoinProgram | LeaveProgram | SuspendPlatform | ReinstatePlatform,
@@ -139,6 +141,12 @@ def test_a_former_member_was_one_until_the_day_it_left() -> None:
     assert [state.is_member("alia", day) for day in (date(2023, 9, 30), OCTOBER)] == [True, False]
 
 
+def test_leaving_one_program_leaves_no_other() -> None:
+    state = decider.fold([REGISTERED, JOINED, ProgramJoined("tenth", JULY), LEFT])
+    assert state.is_member("tenth", OCTOBER)
+    assert not state.is_member("alia", OCTOBER)
+
+
 def test_a_former_member_can_join_again_once_it_has_left() -> None:
     left = Given(decider, REGISTERED, JOINED, LEFT)
     left.when(join(OCTOBER)).then(ProgramJoined("alia", OCTOBER))
@@ -171,6 +179,11 @@ def test_suspension_keeps_memberships() -> None:
 def test_a_suspended_platform_can_still_join_and_leave() -> None:
     Given(decider, REGISTERED, SUSPENDED).when(join()).then(JOINED)
     Given(decider, REGISTERED, JOINED, SUSPENDED).when(leave()).then(LEFT)
+
+
+def test_joining_and_leaving_do_not_lift_a_suspension() -> None:
+    assert decider.fold([REGISTERED, SUSPENDED, JOINED]).suspended == "statements are overdue"
+    assert decider.fold([REGISTERED, JOINED, SUSPENDED, LEFT]).suspended == "statements are overdue"
 
 
 def test_a_suspended_platform_is_reinstated() -> None:

@@ -62,6 +62,7 @@ MALFORMED = [
     ('direction = "half_up", ', "", "rules[0].rounding", "missing required field `direction`"),
     ('per = "period"', 'per = "week"', "rules[0].rounding.per", "'week'"),
     ('per = "period"', 'per = "period", to = "0.005"', "rules[0].rounding.to", "smallest unit"),
+    ('per = "period"', 'per = "period", to = "0.015"', "rules[0].rounding.to", "smallest unit"),
     ('per = "period"', 'per = "period", to = "0"', "rules[0].rounding.to", "smallest unit"),
     ("benefits = [", 'payer = "state"\nbenefits = [', "rules[0].payer", "'state'"),
     ('benefit = "retirement"', 'benefit = "Retirement"', "rules[0].benefits[0].benefit", "matching regex"),
@@ -121,6 +122,12 @@ def test_the_keys_above_the_versions_hold_for_each_of_them() -> None:
     assert first.base == second.base
     assert first.applies_to.jurisdictions == second.applies_to.jurisdictions == ("US-NY",)
     assert [version.rules[0].amount.rate for version in (first, second)] == ["3 %", "2.75 %"]
+
+
+def test_a_version_may_say_otherwise_than_the_keys_above_it() -> None:
+    text = (PROGRAMS / "soka-bau.toml").read_text("utf-8")
+    first, second, *_ = read(text.replace("version = 2", 'version = 2\nsource = "the collective agreement of 2014"'))
+    assert (first.source, second.source) == ("soka-bau.de, contribution rates", "the collective agreement of 2014")
 
 
 @pytest.mark.parametrize("path", sorted(PROGRAMS.glob("*.toml")), ids=lambda path: str(path.stem))

@@ -17,6 +17,7 @@ def test_gigs_of_one_class_add_up_in_one_cell() -> None:
 def test_gigs_of_different_classes_stay_apart() -> None:
     assert plus(plus((), ONE), BY_BIKE) == (ONE, BY_BIKE)
     assert plus((ONE, BY_BIKE), BY_BIKE)[0] == ONE
+    assert plus((ONE, BY_BIKE), OTHER) == (Cell(2, 15_00, 660, (45,)), BY_BIKE)
 
 
 def test_taking_a_gig_away_undoes_adding_it() -> None:

@@ -86,6 +86,12 @@ def test_the_same_gig_decided_again_right_away_accrues_nothing() -> None:
     Given(decider, ACCRUED).when(JUNE.accrue(TEN)).then_nothing()
 
 
+def test_a_gig_of_the_same_id_on_another_platform_is_another_gig() -> None:
+    elsewhere = AccrueGig("lyft", TEN, "2023-06", JUNE.program)
+    (event,) = Given(decider, ACCRUED).when(elsewhere).events
+    assert event.totals == (Cell(2, 20_00, 1200),)
+
+
 def test_a_further_gig_accrues_the_difference() -> None:
     Given(decider, ACCRUED).when(JUNE.accrue(TWENTY)).then(
         ContributionAccrued("uber", "tenth", 1, "2023-06", TWENTY, (Cell(2, 30_00, 1200),), lines((2_00, 3_00)))
@@ -108,7 +114,7 @@ def test_the_latest_event_alone_is_enough_to_decide_the_next_gig() -> None:
 
 def test_rounding_does_not_drift_however_many_gigs_there_are() -> None:
     commands = [JUNE.accrue(gig(f"trip-{number}", fare=4)) for number in range(25)]
-    entitled = Given(decider).and_then(*commands)._state.lines
+    entitled = Given(decider).and_then(*commands).state.lines
     assert sum(line.entitled_minor for line in entitled) == 10
 
 
@@ -169,9 +175,7 @@ def test_the_same_revision_decided_again_right_away_changes_nothing() -> None:
 
 def test_a_cancelled_gig_is_reversed_to_nothing() -> None:
     Given(decider, ACCRUED).when(JUNE.cancel(TEN)).then(
-        ContributionReversed(
-            "uber", "tenth", 1, "2023-06", TEN, (), lines((-1_00, 0)), revision=1, reason="cancelled"
-        )
+        ContributionReversed("uber", "tenth", 1, "2023-06", TEN, (), lines((-1_00, 0)), revision=1, reason="cancelled")
     )
 
 
@@ -210,10 +214,19 @@ def test_lines_follow_the_program_over_several_benefits_and_payers() -> None:
     assert event.lines == (Line("workers_compensation", "customer", "uber", 28, 28),)
 
 
+def test_what_the_program_no_longer_speaks_of_is_taken_back() -> None:
+    obsolete = Line("health", "worker", "uber", 70, 70)
+    before = ContributionAccrued("uber", "tenth", 1, "2023-06", TEN, ACCRUED.totals, (*ACCRUED.lines, obsolete))
+    (event,) = Given(decider, before).when(JUNE.accrue(TWENTY)).events
+    assert event.lines == (*lines((2_00, 3_00)), Line("health", "worker", "uber", -70, 0))
+
+
 # A corrupt history
 
 
-@pytest.mark.parametrize("command", [JUNE.adjust(TWENTY, gig("trip-9", fare=99_00)), JUNE.cancel(gig("trip-9", fare=99_00))])
+@pytest.mark.parametrize(
+    "command", [JUNE.adjust(TWENTY, gig("trip-9", fare=99_00)), JUNE.cancel(gig("trip-9", fare=99_00))]
+)
 def test_a_gig_that_never_counted_cannot_be_taken_out(command: AdjustGig | ReverseGig) -> None:
     Given(decider, ACCRUED).when(command).then_refused(InvariantBroken)
     Given(decider).when(command).then_refused(InvariantBroken)

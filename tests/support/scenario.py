@@ -15,23 +15,23 @@ class Given(Generic[C, E, S]):
 
     def __init__(self, decider: Decider[C, E, S], *events: E) -> None:
         self._decider = decider
-        self._state = decider.fold(events)
+        self.state = decider.fold(events)
 
     def and_then(self, *commands: C) -> "Given[C, E, S]":
         """The same stream after further commands were carried out."""
         after = Given(self._decider)
-        after._state = self._state
+        after.state = self.state
         for command in commands:
-            after._state = self._decider.fold(self._decider.decide(after._state, command), after._state)
+            after.state = self._decider.fold(self._decider.decide(after.state, command), after.state)
         return after
 
     def when(self, command: C) -> "Outcome[E]":
         """What a command comes to; its events are folded as well, so that none is impossible."""
         try:
-            events = self._decider.decide(self._state, command)
+            events = self._decider.decide(self.state, command)
         except ExchangeError as refusal:
             return Outcome([], refusal)
-        self._decider.fold(events, self._state)
+        self._decider.fold(events, self.state)
         return Outcome(events, None)
 
 

@@ -1,0 +1,84 @@
+"""What commands print: progress on a terminal, plain lines otherwise, one object of JSON where asked for."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from services.replay import Replayed
+
+console = Console()
+#: Seconds between plain lines of progress.
+PLAIN_SECONDS = 5.0
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A function to be told the position reached and the one to reach, shown on stderr."""
+    if sys.stderr.isatty():
+        columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda reached, total: bar.update(task, completed=reached, total=total)
+        return
+    told = monotonic()
+
+    def tell(reached: int, total: int) -> None:
+        nonlocal told
+        if monotonic() - told > PLAIN_SECONDS:
+            told = monotonic()
+            sys.stderr.write(f"{what}: position {reached} of {total}\n")
+
+    yield tell
+
+
+def print_json(value: object) -> None:
+    """One line of JSON on stdout."""
+    typer.echo(msgspec.json.encode(value).decode())
+
+
+class Report:
+    """The outcome of a replay or a rebuild, on stdout; leaves with 1 where views differ."""
+
+    def __init__(self, found: Replayed, as_json: bool) -> None:
+        self._found = found
+        self._as_json = as_json
+
+    def replayed(self) -> None:
+        """Say whether the stored views equal the log."""
+        self._say("equal to the log", "differ from the log")
+
+    def rebuilt(self, *, accepted: bool) -> None:
+        """Say whether the new views took the place of the live ones."""
+        differ = "differed and were replaced" if accepted else "differ: nothing was switched (see --accept-differences)"
+        self._say("equal, and switched to the new ones", differ)
+
+    def _say(self, equal: str, differ: str) -> None:
+        found = self._found
+        if self._as_json:
+            print_json(found)
+        else:
+            rows = ", ".join(f"{name} {count:,}" for name, count in found.rows.items())
+            typer.echo(f"{found.events:,} events to position {found.position:,}; rows: {rows}")
+            typer.echo(f"views are {equal}" if not found.differences else f"views {differ}")
+            if found.differences:
+                console.print(_differences(found))
+        if found.differences:
+            raise typer.Exit(1)
+
+
+def _differences(found: Replayed) -> Table:
+    table = Table("view", "key", "stored", "replayed", title=f"first of {len(found.differences)} differences")
+    for each in found.differences[:20]:
+        table.add_row(each.view, " · ".join(each.key), _values(each.stored), _values(each.replayed))
+    return table
+
+
+def _values(values: tuple[int, ...] | None) -> str:
+    return "missing" if values is None else ", ".join(map(str, values))
