@@ -94,7 +94,11 @@ class Assessor:
 
     def explain(self, gig: Gig, before: Totals, after: Totals) -> list[str]:
         """One sentence for each rule: its arithmetic for this gig, in words."""
-        return [self._explain_rule(rule, gig, before, after) for rule in self.rules]
+        base = sum([cell.base_minor for cell in after])
+        return [
+            self._explain_rule(rule, gig, before, after) + (_explain_split(rule) if rule.is_reached(base) else "")
+            for rule in self.rules
+        ]
 
     def _explain_rule(self, rule: RuleAssessor, gig: Gig, before: Totals, after: Totals) -> str:
         rate = rule.rule.amount.rate
@@ -127,6 +131,13 @@ class Assessor:
         money = self.version.currency
         state = "reached" if rule.is_reached(base_minor) else "not reached, so nothing is due yet"
         return f"; the threshold of {written(rule.least_base_minor, money)} in the {self.version.period} is {state}"
+
+
+def _explain_split(rule: RuleAssessor) -> str:
+    if len(rule.benefits) == 1:
+        return ""
+    weights = " : ".join(map(str, rule.weights))
+    return f"; split {weights} over {', '.join(rule.benefits)}, the last taking what rounding leaves"
 
 
 class Assessors:

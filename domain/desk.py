@@ -67,7 +67,7 @@ def head(version: int, event: object) -> Head:
 class Desk:
     """What a batch knows, and what it has come to so far.
 
-    `heads` holds each stream that a report may touch (a missing one is empty, an error stands for a corrupt one),
+    `heads` holds each stream that a report may touch (`EMPTY` for a new one, an error in place of a corrupt one),
     `known` the registry's rows, `events` the latest events of gigs that are corrected.
     """
 
@@ -116,7 +116,9 @@ class Desk:
         return found
 
     def _head(self, stream: str) -> Head:
-        found = self._heads.get(stream, EMPTY)
+        found = self._heads.get(stream)
+        if found is None:
+            raise InvariantBroken(f"{stream} was not read before it was decided on")
         if isinstance(found, InvariantBroken):
             raise found
         return found
@@ -136,9 +138,7 @@ class Desk:
                 decided.append((NewEvent(step.stream, at.version, event), at))
         return decided
 
-    def _remember(
-        self, prepared: Prepared, known: RegisteredGig | None, decided: list[tuple[NewEvent, Head]]
-    ) -> None:
+    def _remember(self, prepared: Prepared, known: RegisteredGig | None, decided: list[tuple[NewEvent, Head]]) -> None:
         refs = []
         for new, at in decided:
             ref = EventRef(new.stream, new.version)

@@ -11,9 +11,6 @@ from msgspec import Struct
 
 from domain.rejections import Malformed
 
-#: Amounts beyond this are refused at the edge: JSON readers would round them silently.
-LARGEST_MINOR = 2**53 - 1
-
 _ZERO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
 _TWO_DECIMALS = """AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF

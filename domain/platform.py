@@ -211,7 +211,7 @@ def _leave(state: Platform, command: LeaveProgram) -> list[Event]:
         return []
     _require_period_start(command.effective_until, command.period_kind)
     current = next((each for each in ended if each.effective_until is None), None)
-    if current is None or command.effective_until <= current.effective_from:
+    if current is None or command.effective_until < current.effective_from:
         raise NotMember(f"no membership of {command.program_id} could end before {command.effective_until}")
     if command.last_accrued is not None and first_day_after(command.last_accrued) > command.effective_until:
         raise PeriodHasAccruals(f"contributions to {command.program_id} have accrued in {command.last_accrued}")

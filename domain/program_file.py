@@ -3,6 +3,7 @@
 A file holds one version, or several under `[[versions]]`; the keys above `[[versions]]` then hold for each of them.
 """
 
+import re
 import tomllib
 from typing import Any
 
@@ -24,15 +25,38 @@ def read(text: str) -> tuple[ProgramVersion, ...]:
         return (version(document),)
     if not isinstance(versions, list) or not versions or not all(isinstance(each, dict) for each in versions):
         raise Malformed("expected one or more [[versions]] tables", key="versions")
-    return tuple([version({**document, **each}) for each in versions])
+    found = []
+    for index, each in enumerate(versions):
+        try:
+            found.append(version({**document, **each}))
+        except Malformed as error:
+            raise Malformed(error.reason, key=f"versions[{index}].{error.key}".rstrip(".")) from None
+    return tuple(found)
 
 
 def version(document: dict[str, Any]) -> ProgramVersion:
     """One program version from a mapping; raises `Malformed` naming the key at fault and what is allowed there."""
+    _require_kinds(document)
     try:
         program = msgspec.convert(document, ProgramVersion)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$")
-        raise Malformed(reason, key=path.rstrip("`").lstrip(".")) from None
+        field = _FIELD.search(reason)
+        raise Malformed(
+            reason, key=".".join(filter(None, [path.rstrip("`").lstrip("."), field and field[1]]))
+        ) from None
     rule.check(program)
     return program
+
+
+#: The field that is missing or unknown is named in msgspec's reason, the object it belongs to in its path.
+_FIELD = re.compile(r"(?:missing required|unknown) field `(.+?)`")
+
+
+def _require_kinds(document: dict[str, Any]) -> None:
+    """Each amount names its kind, also while there is only one: msgspec asks for it from two on."""
+    rules = document.get("rules")
+    for index, each in enumerate(rules if isinstance(rules, list) else []):
+        amount = each.get("amount") if isinstance(each, dict) else None
+        if isinstance(amount, dict) and "kind" not in amount:
+            raise Malformed("expected a kind, such as 'percent'", key=f"rules[{index}].amount.kind")

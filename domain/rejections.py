@@ -45,6 +45,7 @@ class Malformed(ExchangeError):
     def __init__(self, detail: str, *, key: str = "") -> None:
         super().__init__(f"{key}: {detail}" if key else detail)
         self.key = key
+        self.reason = detail
 
 
 class Conflict(ExchangeError):

@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import blake2b
 from threading import Event as Flag
+from time import perf_counter
 from typing import Final
 
 from msgspec import Struct
 
 from domain import intake
 from domain.configuration import Configuration
-from domain.desk import Desk, Head, Prepared, head, prepare
+from domain.desk import EMPTY, Desk, Head, Prepared, head, prepare
 from domain.gig import GigReport
 from domain.identifiers import intake_stream
 from domain.intake import Intake, RecordIntake
@@ -116,8 +117,7 @@ class Ingest:
         for _ in range(ATTEMPTS):
             batch.begin(claims)
             try:
-                with INGEST.batch_seconds.time():
-                    self._transact(batch)
+                self._transact(batch)
                 self._cache.learn(batch.heads)
                 self._cache.learn(batch.new_heads)
                 return batch
@@ -131,6 +131,7 @@ class Ingest:
 
     def _transact(self, batch: "Batch") -> None:
         """Take a batch in one transaction, in the order of locks that every path keeps."""
+        began = perf_counter()
         with self._log.transaction() as transaction:
             self._refresh(transaction)
             batch.keep(transaction.take_offsets(batch.claims))
@@ -139,6 +140,7 @@ class Ingest:
             for message, each in taken:
                 batch.count(message, self._settle(desk, message, each))
             self._write(transaction, batch, desk)
+        batch.seconds = perf_counter() - began
 
     def _refresh(self, transaction: LogTransaction) -> None:
         epoch = transaction.share_epoch()
@@ -171,7 +173,7 @@ class Ingest:
         batch.streams = {step.stream for report in reports for step in report.steps} | {ref.stream for ref in refs}
         missing = self._cache.missing(batch.streams)
         heads = {ref.stream: _head(ref, event) for ref, event in transaction.heads(missing).items()}
-        batch.heads = self._cache.known(batch.streams) | heads
+        batch.heads = dict.fromkeys(missing, EMPTY) | heads | self._cache.known(batch.streams)
         return Desk(self._configuration, batch.heads, known, _gig_events(events))
 
     def _settle(
@@ -211,7 +213,8 @@ class Ingest:
             INGEST.gigs.labels(outcome).inc(count)
         for message in batch.quarantined:
             INGEST.quarantined.labels(message.reason).inc()
-        log.info("batch", messages=len(batch.messages), outcomes=dict(batch.outcomes))
+        INGEST.batch_seconds.observe(batch.seconds)
+        log.info("batch", messages=len(batch.messages), outcomes=dict(batch.outcomes), seconds=round(batch.seconds, 4))
 
 
 class Batch:
@@ -228,6 +231,7 @@ class Batch:
         self.streams: set[str] = set()
         self.heads: dict[str, Head | InvariantBroken] = {}
         self.new_heads: dict[str, Head] = {}
+        self.seconds = 0.0
         self.quarantined: list[QuarantinedMessage] = []
         self._versions: dict[Partition, int] = {}
         self._outcomes: dict[Partition, Counter[str]] = {}

@@ -165,5 +165,6 @@ def test_a_gig_in_a_period_is_explained_by_the_sums_before_and_after() -> None:
     (reached,) = weekly.explain(facts, totals(weekly, 110_22), totals(weekly, 110_22, 50_00))
     assert reached == (
         "4 % of 160.22 so far in the week (110.22 before) = 6.4088 → 6.41, half up per week; "
-        "the threshold of 150.00 in the week is reached"
+        "the threshold of 150.00 in the week is reached; "
+        "split 5 : 3 : 2 over retirement, paid_leave, health, the last taking what rounding leaves"
     )

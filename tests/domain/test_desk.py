@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.desk import Desk, Head, head, prepare
+from domain.desk import EMPTY, Desk, Head, head, prepare
 from domain.gig import GigReport
 from domain.identifiers import work_stream
 from domain.platform import PlatformReinstated
@@ -120,11 +120,17 @@ def test_a_conflicting_report_leaves_everything_as_it_was() -> None:
 
 
 def test_a_corrupt_stream_refuses_its_own_gigs_and_the_others_go_on() -> None:
-    desk = Desk(EXCHANGE, {JUNE: InvariantBroken("unreadable")}, {}, {})
+    sound = work_stream("uber", "w-2", "tenth", "2023-06")
+    desk = Desk(EXCHANGE, {JUNE: InvariantBroken("unreadable"), sound: EMPTY}, {}, {})
     with pytest.raises(InvariantBroken):
         desk.take(prepare(EXCHANGE, report(gig("trip-1"))))
     assert desk.take(prepare(EXCHANGE, report(gig("trip-2", worker_id="w-2")))) == "new"
-    assert [new.stream for new in desk.new_events] == [work_stream("uber", "w-2", "tenth", "2023-06")]
+    assert [new.stream for new in desk.new_events] == [sound]
+
+
+def test_a_stream_that_was_not_read_is_not_taken_for_an_empty_one() -> None:
+    with pytest.raises(InvariantBroken, match="was not read"):
+        Desk(EXCHANGE, {}, {}, {}).take(prepare(EXCHANGE, report(gig())))
 
 
 def test_a_report_is_taken_whole_or_not_at_all() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from domain.configuration import Configuration
-from domain.desk import Desk, GigKey, Prepared, head, prepare
+from domain.desk import EMPTY, Desk, GigKey, Prepared, head, prepare
 from domain.gig import Gig, GigReport, digest
 from domain.message import Outcome
 from domain.recorded import NewEvent
@@ -56,9 +56,8 @@ class MemoryExchange:
         refs = {ref for row in known.values() for ref in row.events}
         streams = {step.stream for each in ready for step in each.steps} | {ref.stream for ref in refs}
         heads = {
-            stream: head(len(self.streams[stream]), self.streams[stream][-1])
+            stream: head(len(self.streams[stream]), self.streams[stream][-1]) if stream in self.streams else EMPTY
             for stream in streams
-            if stream in self.streams
         }
         events = {ref: self.streams[ref.stream][ref.version - 1] for ref in refs}
         return Desk(self.configuration, heads, known, events)
