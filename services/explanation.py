@@ -174,7 +174,7 @@ def _said(event: Contribution, revision: int) -> tuple[Kind, str | None, str]:
             words = f"Cancelled by revision {revision}: nothing of it counts in {event.period} any more."
             return "reversed", event.reason, words
         case ContributionReversed():
-            words = f"Revision {revision} counts elsewhere: nothing of it counts in {event.period} any more."
+            words = f"Moved by revision {revision}: nothing of it counts in {event.period} any more."
             return "reversed", event.reason, words
         case ContributionAdjusted():
             words = f"Revision {revision} counts in {event.period} instead of revision {event.replaced_revision}."
@@ -209,7 +209,7 @@ def _words(state: GigState, revision: int, parts: Iterable[ExplainedPart]) -> st
         case "recorded":
             return "No program took this gig: it is kept, and nothing accrued."
         case "moved":
-            return f"Revision {revision} counts elsewhere."
+            return f"Moved by revision {revision}: it does not count here any more."
         case "counted":
             counting = [f"{part.event.program_id} in {part.event.period}" for part in parts if part.kind != "reversed"]
             return f"Counted by {' and '.join(counting)}."

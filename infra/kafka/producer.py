@@ -11,8 +11,8 @@ from kafka.errors import KafkaError
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from domain.rejections import Unavailable
+from infra.kafka.client import connect
 from infra.kafka.settings import BrokerSettings
-from infra.kafka.topics import BrokerUnavailable
 
 Headers = list[tuple[str, bytes]]
 
@@ -47,20 +47,18 @@ class Publisher:
         max_block_ms: int = MAX_BLOCK_MS,
     ) -> None:
         self._unconfirmed: deque[Any] = deque()
-        try:
-            self._producer = KafkaProducer(
-                **settings.kwargs(),
-                acks="all",
-                enable_idempotence=True,
-                compression_type=compression,
-                linger_ms=linger_ms,
-                batch_size=BATCH_BYTES,
-                # A topic is made by registering a platform, never by a slip of the pen.
-                allow_auto_create_topics=False,
-                max_block_ms=max_block_ms,
-            )
-        except KafkaError as error:
-            raise BrokerUnavailable(f"broker at {settings.bootstrap_servers}: {error}") from error
+        self._producer = connect(
+            KafkaProducer,
+            settings,
+            acks="all",
+            enable_idempotence=True,
+            compression_type=compression,
+            linger_ms=linger_ms,
+            batch_size=BATCH_BYTES,
+            # A topic is made by registering a platform, never by a slip of the pen.
+            allow_auto_create_topics=False,
+            max_block_ms=max_block_ms,
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -1,31 +1,38 @@
 """A broker's topics: made, named and measured, on Apache Kafka and on the embedded broker alike."""
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from threading import Lock
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
-from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownBrokerIdError, UnknownTopicOrPartitionError
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    TopicAlreadyExistsError,
+    UnknownBrokerIdError,
+    UnknownTopicOrPartitionError,
+)
 from msgspec import Struct
 
 from domain.message import Partition
-from domain.rejections import Unavailable
+from infra.kafka.client import BrokerUnavailable, broker_errors, connect
 from infra.kafka.settings import BrokerSettings
+
+__all__ = ["BrokerUnavailable", "OffsetRange", "Topics"]
 
 Answer = TypeVar("Answer")
 
+#: How long a topic that a broker makes by itself is waited for.
+LOOK_MS_MAX: Final = 5_000
+
 _NO_ERROR: Final = 0
+#: The connection was lost, perhaps a while ago: the question is asked once more on a new one.
+_LOST: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
 #: What a broker without topic ids sends in their place, where it sends anything.
 _NO_TOPIC_IDS: Final = {"None", "00000000-0000-0000-0000-000000000000"}
-
-
-class BrokerUnavailable(Unavailable):
-    """No broker answers at the configured address."""
-
-    code = "broker_unavailable"
 
 
 class OffsetRange(Struct, frozen=True):
@@ -116,27 +123,24 @@ class Topics:
 
     def _look_for(self, name: str) -> None:
         """Ask for a topic by name in a way that makes it, where the broker is set so."""
-        with _unavailable(self._settings):
-            consumer = KafkaConsumer(name, **self._settings.kwargs(), group_id=None, allow_auto_create_topics=True)
+        with broker_errors(self._settings):
+            producer = connect(KafkaProducer, self._settings, max_block_ms=LOOK_MS_MAX)
             try:
-                consumer.poll(0)
+                producer.partitions_for(name)
             finally:
-                consumer.close()
+                producer.close()
 
     def _ask(self, question: Callable[[Any], Answer]) -> Answer:
         # One question at a time: the client is one connection, and the API's threads share it.
-        with self._lock, _unavailable(self._settings):
-            if self._admin is None:
-                self._admin = KafkaAdminClient(**self._settings.kwargs())
+        with self._lock, broker_errors(self._settings):
+            if self._admin is not None:
+                try:
+                    return question(self._admin)
+                except _LOST:
+                    self._admin.close()
+                    self._admin = None
+            self._admin = connect(KafkaAdminClient, self._settings)
             return question(self._admin)
-
-
-@contextmanager
-def _unavailable(settings: BrokerSettings) -> Iterator[None]:
-    try:
-        yield
-    except KafkaError as error:
-        raise BrokerUnavailable(f"broker at {settings.bootstrap_servers}: {error}") from error
 
 
 def _topic_id(topic: dict[str, Any]) -> str:

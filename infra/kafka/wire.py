@@ -75,9 +75,7 @@ def report(message: Message, now: datetime) -> GigReport:
         envelope = _attributes(headers, content_type)
         data = message.value
     _check(envelope, platform_of(message.partition.topic))
-    found = gig.report(
-        platform_of(message.partition.topic), data, cancelled=envelope.type == CANCELLED, now=now
-    )
+    found = gig.report(platform_of(message.partition.topic), data, cancelled=envelope.type == CANCELLED, now=now)
     if envelope.subject is not None and envelope.subject != found.gig.worker_id:
         raise Malformed(f"subject {envelope.subject!r:.200} is not the worker of the data", key="subject")
     return found

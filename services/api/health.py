@@ -11,12 +11,16 @@ from domain.rejections import ExchangeError, Unavailable
 from projections.catalogue import VIEWS
 from services.api.answers import Answer
 from services.api.guard import Asked, GuardedRoute, Ports, operation_id
+from services.api.problems import INTERNAL_ERROR
 from services.api.shapes import Alive, Check, Readiness
+from services.logs import logger
 
 router = APIRouter(route_class=GuardedRoute, tags=["service"], generate_unique_id_function=operation_id)
 
 #: Views that have not folded an event this long after it was recorded are behind.
 VIEWS_BEHIND_MAX: Final = timedelta(seconds=30)
+
+log = logger(__name__)
 
 
 class ViewsBehind(Unavailable):
@@ -60,6 +64,9 @@ def _check(name: str, check: Callable[[], object]) -> Check:
         return Check(check=name, ok=True, detail=str(check() or "ok"))
     except ExchangeError as error:
         return Check(check=name, ok=False, detail=f"{error.code}: {error.detail}")
+    except Exception as error:  # readiness says what is the matter, whatever it is
+        log.error("check failed", check=name, exc_info=error)
+        return Check(check=name, ok=False, detail=f"{INTERNAL_ERROR}: {type(error).__name__}")
 
 
 def _views(ports: Ports) -> str:

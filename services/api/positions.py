@@ -23,17 +23,24 @@ class PositionWatch:
         self._ask = ask
         self._known = 0
         self._asked_at = 0.0
+        self._is_asking = False
 
     async def reach(self, wanted: int, seconds: float) -> None:
         """Return once the position is reached; raises `PositionNotReached` after so many seconds."""
         deadline = monotonic() + seconds
         while self._known < wanted:
-            now = monotonic()
-            if now - self._asked_at >= POLL_SECONDS:
-                # Set before asking: others who wait meanwhile look at our answer.
-                self._asked_at = now
-                self._known = await run_in_threadpool(self._ask)
-                continue
-            if now >= deadline:
+            if monotonic() >= deadline:
                 raise PositionNotReached(f"position {wanted} is not reached yet, only {self._known}: ask again")
-            await sleep(POLL_SECONDS)
+            if self._is_asking or monotonic() - self._asked_at < POLL_SECONDS:
+                await sleep(POLL_SECONDS)
+            else:
+                await self._look()
+
+    async def _look(self) -> None:
+        """Ask the database, while others who wait wait for the answer."""
+        self._is_asking = True
+        try:
+            self._known = await run_in_threadpool(self._ask)
+        finally:
+            self._is_asking = False
+            self._asked_at = monotonic()

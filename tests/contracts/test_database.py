@@ -1,10 +1,11 @@
-"""The embedded PostgreSQL survives its owner and itself; every PostgreSQL is one that the exchange can keep a log in."""
+"""The embedded PostgreSQL survives its owner and itself; on every PostgreSQL the exchange can keep its log."""
 
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -133,8 +134,7 @@ def test_a_server_killed_with_its_sessions_open_recovers(data_dir: Path) -> None
     with DataDirectory(data_dir) as directory:
         database = EmbeddedDatabase(directory)
         remember(database.start())
-        with psycopg.connect(database.dsn, autocommit=True) as session:
-            session.execute("begin")
+        with closing(psycopg.connect(database.dsn)) as session:
             session.execute("insert into kept values ('uncommitted')")
             os.kill(server_pid(data_dir), signal.SIGKILL)
             database.stop()

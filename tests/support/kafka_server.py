@@ -50,6 +50,8 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 auto.create.topics.enable=false
 """
 
@@ -132,9 +134,10 @@ class KafkaServer:
         deadline = monotonic() + READY_SECONDS_MAX
         with Topics(BrokerSettings(self.bootstrap)) as topics:
             while process.poll() is None and monotonic() < deadline:
-                with suppress(BrokerUnavailable):
-                    topics.cluster_id()
-                    return
+                if _listens(self.bootstrap):
+                    with suppress(BrokerUnavailable):
+                        topics.cluster_id()
+                        return
                 sleep(0.1)
         said = (self._data_dir / "kafka.log").read_text(errors="replace")[-500:]
         self.kill()
@@ -265,6 +268,15 @@ def _java_major() -> int:
 def _cluster_id() -> str:
     """A fresh cluster id in Kafka's notation: a uuid in 22 characters. A leading `-` would be taken for an option."""
     return urlsafe_b64encode(uuid4().bytes).decode().rstrip("=").replace("-", "A")
+
+
+def _listens(bootstrap: str) -> bool:
+    host, _, port = bootstrap.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _free_ports(count: int) -> list[int]:

@@ -39,7 +39,7 @@ class ScriptedTopics:
         self.made: list[str] = []
         self.is_down = False
 
-    def create_topic(self, name: str, partitions: int, replication: int) -> None:
+    def create_topic(self, name: str, _partitions: int, _replication: int) -> None:
         """Make a topic, or leave it as it is."""
         if self.is_down:
             raise Unavailable("no broker answers")

@@ -66,4 +66,3 @@ def post(scene: Scene, client: TestClient) -> Callable[..., Any]:
         return response.json()
 
     return post
-

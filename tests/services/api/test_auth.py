@@ -70,7 +70,9 @@ def test_a_key_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
         checks.authenticate(_header(old))
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"keys": []}', b"[]", b'{"keys": [{"kty": "oct", "k": "AA"}]}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"{}", b'{"keys": []}', b"[]", b'{"keys": [{"kty": "oct", "k": "AA"}]}']
+)
 def test_a_changed_file_that_is_broken_leaves_the_keys_as_they_were(tmp_path: Path, content: bytes) -> None:
     tokens = _tokens(tmp_path)
     checks = _authenticator(tokens.jwks_file)

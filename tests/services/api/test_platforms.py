@@ -52,9 +52,7 @@ def test_a_platform_shows_its_memberships(ask: Ask) -> None:
     assert answer in ask("/v1/platforms")["platforms"]
 
 
-def test_registering_makes_the_platform_and_its_topic(
-    post: Ask, ask: Ask, scene: Scene, platform_id: str
-) -> None:
+def test_registering_makes_the_platform_and_its_topic(post: Ask, ask: Ask, scene: Scene, platform_id: str) -> None:
     made = post("/v1/platforms", {"platform_id": platform_id, "name": "New"}, status=201)
     assert (made["platform_id"], made["name"], made["memberships"]) == (platform_id, "New", [])
     assert f"gigs.{platform_id}" in scene.topics.made

@@ -70,7 +70,11 @@ def test_entries_stand_newest_first_and_say_what_happened(ask: Ask) -> None:
     reasons = {(each["gig_id"], each["reason"]) for each in entries if each["kind"] == "contribution_reversed"}
     assert reasons == {("trip-3", "cancelled"), ("trip-4", "moved"), ("never-seen", "cancelled")}
     first = entries[-1]
-    assert (first["gig_id"], first["program_version"], first["completed_at"]) == ("trip-1", 1, "2023-06-29T22:18:22-04:00")
+    assert (first["gig_id"], first["program_version"], first["completed_at"]) == (
+        "trip-1",
+        1,
+        "2023-06-29T22:18:22-04:00",
+    )
 
 
 def test_an_entry_holds_its_lines_with_amount_and_entitlement(ask: Ask) -> None:
