@@ -47,6 +47,8 @@ class Head(Struct, frozen=True, gc=False):
 
 
 EMPTY = Head(0, None)
+#: The verdicts that lead to events.
+CHANGES = frozenset({"new", "revised"})
 
 
 def prepare(configuration: Configuration, report: GigReport) -> Prepared:
@@ -91,7 +93,7 @@ class Desk:
         key, report = prepared.key, prepared.report
         known = self.registered.get(key) or self._known.get(key)
         what = verdict(known, report)
-        if what == "duplicate" or what == "stale":
+        if what not in CHANGES:
             return what
         todo = prepared.steps
         if known is not None:

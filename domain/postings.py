@@ -1,8 +1,7 @@
 """The one translation of events into money: balanced postings, debit positive and credit negative.
 
-| event | debit | credit |
-|---|---|---|
-| contribution accrued, adjusted, reversed, per line (the sign decides the side) | `receivable/<platform>/<program>` | `pending/<worker>/<benefit>` |
+Contribution accrued, adjusted or reversed: each line debits `receivable/<platform>/<program>` and credits
+`pending/<worker>/<benefit>`, or the other way round where it is negative.
 
 Worker balance, platform liability and trial balance are groupings of the same postings by their tags.
 """

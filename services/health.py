@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import socket
 from threading import Thread
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
@@ -11,21 +12,40 @@ from domain.rejections import Unavailable
 
 
 @contextmanager
-def server(host: str, port: int | None) -> Iterator[None]:
-    """Serve on a port while the block runs, or nothing without a port; raises `Unavailable`."""
-    if port is None:
+def server(host: str, port: int | None, listener: int | None = None) -> Iterator[None]:
+    """Serve while the block runs: on an inherited socket, on a port, or without either not at all.
+
+    Raises `Unavailable` where the port is taken.
+    """
+    if listener is None and port is None:
         yield
         return
-    try:
-        http = ThreadingHTTPServer((host, port), _Answer)
-    except OSError as error:
-        raise Unavailable(f"port {port} for health checks: {error.strerror}; set BENEFITS_HEALTH_PORT") from None
+    http = _bound(host, port or 0) if listener is None else _inherited(listener)
     Thread(target=http.serve_forever, daemon=True).start()
     try:
         yield
     finally:
         http.shutdown()
         http.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a probe that does not wait for its answer is nothing to report."""
+
+
+def _bound(host: str, port: int) -> _Server:
+    try:
+        return _Server((host, port), _Answer)
+    except OSError as error:
+        raise Unavailable(f"port {port} for health checks: {error.strerror}; set BENEFITS_HEALTH_PORT") from None
+
+
+def _inherited(listener: int) -> _Server:
+    http = _Server(("", 0), _Answer, bind_and_activate=False)
+    http.socket.close()
+    http.socket = socket(fileno=listener)
+    return http
 
 
 def is_ready() -> bool:

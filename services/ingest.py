@@ -62,6 +62,7 @@ class Ingest:
         self._configuration = Configuration({}, {}, epoch=-1)
         self._transactor = ThreadPoolExecutor(1, "transact")
         self._under_way: tuple[Iterable[Partition], Future[Batch]] | None = None
+        self._trouble: list[str] = []
         self.defects = 0
 
     def run(self, stop: Flag) -> None:
@@ -72,7 +73,7 @@ class Ingest:
                 try:
                     self.step()
                     backoff.succeeded()
-                except Unavailable as error:
+                except (Conflict, Unavailable) as error:
                     INGEST.ready.set(0)
                     log.warning("waiting", reason=error.code, detail=error.detail, seconds=backoff.delay)
                     backoff.wait()
@@ -83,12 +84,28 @@ class Ingest:
         """Poll once, settle the batch under way and begin the next; returns how many messages came."""
         polled = self._gigs.poll(self._settings.poll_timeout_ms, self._settings.batch_size)
         batch = Batch([(message, self._read_message(message)) for messages in polled.values() for message in messages])
-        self.settle()
+        try:
+            self.settle()
+        except BaseException:
+            # These were fetched and will not be taken: their offsets are read anew as well.
+            self._gigs.lost(polled)
+            raise
         if polled:
             claims = [claim for at, messages in polled.items() if (claim := _claim(at, messages, self._gigs))]
             self._under_way = polled, self._transactor.submit(self._take, batch, claims)
-        INGEST.ready.set(0 if self.defects or self._gigs.trouble() else 1)
+        self._tell()
         return len(batch.messages)
+
+    def _tell(self) -> None:
+        """Show whether we take all that we should, and say it once when that changes."""
+        trouble = self._gigs.trouble()
+        INGEST.ready.set(0 if self.defects or trouble else 1)
+        if trouble != self._trouble:
+            self._trouble = trouble
+            if trouble:
+                log.warning("trouble", what=trouble)
+            else:
+                log.info("trouble is over")
 
     def settle(self) -> None:
         """Wait for the batch under way, if any, and note what was committed."""

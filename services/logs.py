@@ -2,14 +2,14 @@
 
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import structlog
 
 
-def configure(level: str = "info") -> None:
-    """Send all logs, the libraries' own too, to stderr as one JSON object a line."""
+def configure(level: str = "info", stream: TextIO | None = None) -> None:
+    """Send all logs, the libraries' own too, to stderr (or a stream) as one JSON object a line."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -34,13 +34,13 @@ def configure(level: str = "info") -> None:
             structlog.processors.JSONRenderer(serializer=_json),
         ],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for noisy in ("kafka", "psycopg.pool", "uvicorn.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 
 def logger(name: str) -> Any:

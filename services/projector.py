@@ -61,4 +61,3 @@ class Projector:
         PROJECTOR.events.inc(len(events))
         PROJECTOR.position.set(head)
         return len(events)
-

@@ -51,4 +51,17 @@ class Settings(BaseSettings):
 
     #: Where each process serves `/metrics` and `/readyz`, if anywhere.
     health_port: int | None = None
+
+    # From `benefits up` to its children: the socket to serve on, and whose child they are
+    listener: int | None = None
+    owner: int | None = None
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def environment(self) -> dict[str, str]:
+        """All settings as environment variables, for child processes."""
+        return {f"BENEFITS_{name.upper()}": _text(value) for name, value in self if value is not None}
+
+
+def _text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -18,7 +18,7 @@ from domain.desk import GigKey
 from domain.message import OffsetClaim, Partition, QuarantinedMessage
 from domain.recorded import NewEvent, Recorded
 from domain.registry import EventRef, RegisteredGig
-from domain.rejections import InvariantBroken
+from domain.rejections import Conflict, InvariantBroken
 from infra.event_log import mapper
 from infra.event_log.recorder import ExchangeRecorder
 from infra.postgres.datastore import Rows
@@ -79,6 +79,23 @@ _QUARANTINE = """
     select *, %b::timestamptz from unnest(%b::text[], %b::text[], %b::text[], %b::int[], %b::bigint[], %b::bigint[],
         %b::bytea[], %b::bytea[], %b::bytea[], %b::text[], %b::text[])
     on conflict do nothing
+"""
+_RESOLVE = """
+    with mine as (
+        select q.quarantine_id, w.resolution from unnest(%b::bigint[], %b::text[]) as w (quarantine_id, resolution)
+        join quarantine q on q.quarantine_id = w.quarantine_id
+        where q.state = 'open' order by q.quarantine_id for update of q)
+    update quarantine q set state = %b::text, resolved_at = %b::timestamptz, resolution = mine.resolution
+    from mine where q.quarantine_id = mine.quarantine_id
+"""
+_REFUSE_AGAIN = """
+    with mine as (
+        select q.quarantine_id, w.reason, w.detail
+        from unnest(%b::bigint[], %b::text[], %b::text[]) as w (quarantine_id, reason, detail)
+        join quarantine q on q.quarantine_id = w.quarantine_id
+        where q.state = 'open' order by q.quarantine_id for update of q)
+    update quarantine q set reason = mine.reason, detail = mine.detail
+    from mine where q.quarantine_id = mine.quarantine_id
 """
 
 _encode_refs = msgspec.json.Encoder().encode
@@ -180,6 +197,22 @@ class Transaction:
             columns = [list(column) for column in zip(*[_quarantine_row(each) for each in messages], strict=True)]
             self.rows.execute(_QUARANTINE, [recorded_at, *columns])
 
+    def resolve(self, resolutions: Mapping[int, str], state: str, resolved_at: datetime) -> None:
+        """Take messages out of quarantine, into a state and with words; one that is open no more raises `Conflict`."""
+        if not resolutions:
+            return
+        numbers = sorted(resolutions)
+        columns = [numbers, [resolutions[number] for number in numbers]]
+        if self.rows.execute(_RESOLVE, [*columns, state, resolved_at]).rowcount != len(numbers):
+            raise Conflict("somebody else resolved one of these messages meanwhile")
+
+    def refuse_again(self, reasons: Mapping[int, tuple[str, str]]) -> None:
+        """Note why messages in quarantine are refused now: the code and the words."""
+        if reasons:
+            numbers = sorted(reasons)
+            codes, details = [reasons[number][0] for number in numbers], [reasons[number][1] for number in numbers]
+            self.rows.execute(_REFUSE_AGAIN, [numbers, codes, details])
+
     # Events
 
     def heads(self, streams: Iterable[str]) -> dict[EventRef, object]:
@@ -209,7 +242,9 @@ class Transaction:
         A version that is taken raises `Conflict`.
         """
         stored = [
-            StoredEvent(new.stream, new.version, mapper.name_of(new.event), mapper.encode(new.event, recorded_at, actor))
+            StoredEvent(
+                new.stream, new.version, mapper.name_of(new.event), mapper.encode(new.event, recorded_at, actor)
+            )
             for new in events
         ]
         self._recorder.lock(self.rows)

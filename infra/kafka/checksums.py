@@ -30,5 +30,6 @@ def require_compiled() -> None:
     """Raise `ChecksumsTooSlow` unless checksums are compiled."""
     if compiled() is None:
         raise ChecksumsTooSlow(
-            "kafka-python computes checksums in Python, at a tenth of the speed: pip install crc32c (it has to be the C module)"
+            "kafka-python computes checksums in Python, at a tenth of the speed:"
+            " pip install crc32c (it has to be the C module)"
         )

@@ -10,11 +10,12 @@ from time import monotonic
 from typing import Any, Final
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, OffsetOutOfRangeError
+from kafka.errors import OffsetOutOfRangeError
 
 from domain.message import Assignment, Message, Partition
+from infra.kafka.client import BrokerUnavailable, broker_errors, connect
 from infra.kafka.settings import BrokerSettings
-from infra.kafka.topics import BrokerUnavailable, Topics
+from infra.kafka.topics import Topics
 from infra.kafka.wire import TOPIC_PREFIX
 
 #: A partition that somebody else moved is claimed again only after this, if Kafka still assigns it to us.
@@ -22,15 +23,31 @@ RECLAIM_SECONDS: Final = 1.0
 #: How often cluster and topics are asked whether they are still the same ones.
 IDENTIFY_SECONDS: Final = 2.0
 
+#: How often the only reader looks for new topics.
+ASSIGN_SECONDS: Final = 0.25
+
+#: How long a poll may take while the group is being joined.
+JOIN_POLL_MS: Final = 1_000
+
 #: Takes partitions (with their topic ids) over in the database.
 TakeOver = Callable[[list[tuple[Partition, str]]], list[Assignment]]
 
 
 class GigGroup:
-    """A member of the consumer group. Everything happens inside `poll`, in the caller's thread."""
+    """A member of the consumer group, or with `group=None` the only reader, who assigns itself every partition.
+
+    The embedded broker's groups take seconds for each change; nobody shares its work. Everything happens inside
+    `poll`, in the caller's thread.
+    """
 
     def __init__(
-        self, settings: BrokerSettings, topics: Topics, take_over: TakeOver, *, group: str, session_timeout_ms: int
+        self,
+        settings: BrokerSettings,
+        topics: Topics,
+        take_over: TakeOver,
+        *,
+        group: str | None,
+        session_timeout_ms: int,
     ) -> None:
         self._settings = settings
         self._topics = topics
@@ -40,33 +57,48 @@ class GigGroup:
         self._consumer: Any = None
         self._owned: dict[TopicPartition, Assignment] = {}
         self._unclaimed: dict[TopicPartition, float] = {}
-        self._stalled: dict[TopicPartition, str] = {}
+        self._stalled: dict[TopicPartition, int] = {}
         self._broker_trouble = ""
         self._identified_at = monotonic()
+        self._assign_at = 0.0
 
     def poll(self, timeout_ms: int, max_messages: int) -> dict[Partition, list[Message]]:
         """Up to `max_messages` of the partitions we own, in order; raises `Unavailable`."""
         consumer = self._connected()
-        polled = self._poll(consumer, timeout_ms, max_messages)
-        self._claim(consumer)
-        if monotonic() - self._identified_at > IDENTIFY_SECONDS:
-            self._identify(consumer)
+        if self._group is None:
+            self._assign_all(consumer)
+        before = dict(self._owned)
+        with broker_errors(self._settings):
+            polled = self._poll(consumer, timeout_ms, max_messages)
+        try:
+            self._claim(consumer)
+            if monotonic() - self._identified_at > IDENTIFY_SECONDS:
+                self._identify(consumer)
+        except BaseException:
+            # The consumer stands behind what it fetched, and nobody will take it: read the offsets anew.
+            for at in polled:
+                self._unclaim(at)
+            raise
         messages = {}
         for at, records in polled.items():
             owned = self._owned.get(at)
             # What was fetched before a partition was taken over is fetched again from the right place.
-            if owned is not None and records[0].offset >= owned.next_offset:
-                messages[owned.partition] = [_message(owned, record) for record in records]
+            if owned is not None and owned is before.get(at):
+                messages[owned.partition] = _messages(owned, records)
         return messages
 
     def _poll(self, consumer: Any, timeout_ms: int, max_messages: int) -> dict[TopicPartition, list[Any]]:
+        # kafka-python 3.0.12 forgets a join of the group that outlives one poll, and with it the assignment and the
+        # heartbeats, unless a rejoin is asked for; nothing comes until it is done, so it gets more time.
+        coordinator = consumer._coordinator
+        if coordinator.rejoining:
+            coordinator.request_rejoin()
+            timeout_ms = max(timeout_ms, JOIN_POLL_MS)
         try:
             found: dict[TopicPartition, list[Any]] = consumer.poll(timeout_ms, max_records=max_messages)
         except OffsetOutOfRangeError as error:
             self._out_of_range(consumer, error.args[0])
             return {}
-        except KafkaError as error:
-            raise BrokerUnavailable(f"broker: {error}") from error
         return found
 
     def _out_of_range(self, consumer: Any, offsets: dict[TopicPartition, int]) -> None:
@@ -75,10 +107,7 @@ class GigGroup:
         for at, offset in offsets.items():
             if at in self._owned:
                 consumer.pause(at)
-                self._stalled[at] = (
-                    f"{at.topic}/{at.partition}: offset {offset} is no longer on the broker; "
-                    "see `benefits doctor`, then `benefits ingest --accept-gap`"
-                )
+                self._stalled[at] = offset
 
     def assignment(self, partition: Partition) -> Assignment | None:
         """How we own a partition, or None where we do not."""
@@ -98,14 +127,17 @@ class GigGroup:
 
     def _unclaim(self, at: TopicPartition, seconds: float = 0.0) -> None:
         self._owned.pop(at, None)
-        self._stalled.pop(at, None)
+        # Not paused meanwhile: of several paused partitions kafka-python 3.0.12 forgets to fetch all but one again.
         self._unclaimed[at] = monotonic() + seconds
-        if self._consumer is not None and at in self._consumer.assignment():
-            self._consumer.pause(at)
 
     def trouble(self) -> list[str]:
         """Why this member is not taking all that it should, in words; empty when it is."""
-        return [*self._stalled.values(), *([self._broker_trouble] if self._broker_trouble else [])]
+        stalled = [
+            f"{at.topic}/{at.partition}: offset {offset} is no longer on the broker; "
+            "see `benefits doctor`, then `benefits ingest --accept-gap`"
+            for at, offset in sorted(self._stalled.items())
+        ]
+        return [*stalled, *([self._broker_trouble] if self._broker_trouble else [])]
 
     def close(self) -> None:
         """Leave the group."""
@@ -115,23 +147,37 @@ class GigGroup:
 
     def _connected(self) -> Any:
         if self._consumer is None:
-            try:
-                self._consumer = KafkaConsumer(
-                    **self._settings.kwargs(),
-                    group_id=self._group,
-                    enable_auto_commit=False,
-                    auto_offset_reset="none",
-                    isolation_level="read_committed",
-                    session_timeout_ms=self._session_timeout_ms,
-                    heartbeat_interval_ms=self._session_timeout_ms // 4,
-                    fetch_max_bytes=16 << 20,
-                    max_partition_fetch_bytes=2 << 20,
-                    fetch_max_wait_ms=100,
-                )
-            except KafkaError as error:
-                raise BrokerUnavailable(f"broker: {error}") from error
-            self._consumer.subscribe(pattern=rf"^{TOPIC_PREFIX.replace('.', '[.]')}.+", listener=_Listener(self))
+            self._consumer = connect(
+                KafkaConsumer,
+                self._settings,
+                group_id=self._group,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                isolation_level="read_committed",
+                session_timeout_ms=self._session_timeout_ms,
+                heartbeat_interval_ms=self._session_timeout_ms // 4,
+                fetch_max_bytes=16 << 20,
+                max_partition_fetch_bytes=2 << 20,
+                fetch_max_wait_ms=100,
+            )
+            if self._group is not None:
+                self._consumer.subscribe(pattern=rf"^{TOPIC_PREFIX.replace('.', '[.]')}.+", listener=_Listener(self))
         return self._consumer
+
+    def _assign_all(self, consumer: Any) -> None:
+        """Take every partition of every topic of gigs, as far as the broker tells of them by now."""
+        if monotonic() < self._assign_at:
+            return
+        self._assign_at = monotonic() + ASSIGN_SECONDS
+        with broker_errors(self._settings):
+            names = [name for name in consumer.topics() if name.startswith(TOPIC_PREFIX)]
+            known = consumer.assignment()
+            found = {
+                TopicPartition(name, number) for name in names for number in consumer.partitions_for_topic(name) or ()
+            }
+        if found - known:
+            consumer.assign(list(found | known))
+            self.assigned(found - known)
 
     def assigned(self, partitions: Iterable[TopicPartition]) -> None:
         """Kafka assigned these: hold them until they are taken over in the database."""
@@ -164,7 +210,10 @@ class GigGroup:
             self._owned[at] = assignment
             del self._unclaimed[at]
             consumer.seek(at, assignment.next_offset)
-            consumer.resume(at)
+            # Still the offset that is gone: nobody has decided yet.
+            if self._stalled.get(at) != assignment.next_offset:
+                self._stalled.pop(at, None)
+                consumer.resume(at)
 
     def _identify(self, consumer: Any) -> None:
         """Notice a broker or a topic that was made anew under the same name: it is taken from its beginning."""
@@ -178,6 +227,10 @@ class GigGroup:
         self._broker_trouble = ""
         for at, owned in list(self._owned.items()):
             if cluster != owned.partition.cluster or topic_ids.get(at.topic, owned.topic_id) != owned.topic_id:
+                self._stalled.pop(at, None)
+                self._unclaim(at)
+            elif at in self._stalled:
+                # An operator may have accepted the gap meanwhile: the database knows.
                 self._unclaim(at)
 
 
@@ -192,6 +245,10 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._group.revoked(revoked)
+
+
+def _messages(owned: Assignment, records: list[Any]) -> list[Message]:
+    return [_message(owned, record) for record in records]
 
 
 def _message(owned: Assignment, record: Any) -> Message:

@@ -93,7 +93,7 @@ def _translated() -> Iterator[None]:
         yield
     except (psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as e:
         raise Conflict(_first_line(e)) from e
-    except (psycopg.OperationalError, psycopg.InterfaceError) as e:
+    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout) as e:
         raise Unavailable(f"database: {_first_line(e)}") from e
 
 

@@ -24,9 +24,7 @@ _START = """
 """
 
 
-def take_over(
-    transaction: Transaction, partitions: Sequence[tuple[Partition, str]], now: datetime
-) -> list[Assignment]:
+def take_over(transaction: Transaction, partitions: Sequence[tuple[Partition, str]], now: datetime) -> list[Assignment]:
     """Own these partitions (with their topic ids) from now on: a new epoch each, and where to go on.
 
     A partition not seen before, or of a topic that was made anew, begins at offset 0 with an event that says so.

@@ -64,7 +64,9 @@ def check(datastore: Datastore) -> None:
         with datastore.transact() as rows:
             pending = _pending(_applied(rows))
     except psycopg.errors.UndefinedTable:
-        raise SchemaMismatch(f"there is no exchange in schema {datastore.schema!r}: start one with `benefits api`") from None
+        raise SchemaMismatch(
+            f"there is no exchange in schema {datastore.schema!r}: start one with `benefits api`"
+        ) from None
     if pending:
         raise SchemaMismatch(f"the schema lacks {pending[0].name}: start the exchange once to migrate it")
 

@@ -13,7 +13,6 @@ from msgspec import Struct
 from domain.rejections import Conflict
 from infra.postgres.datastore import Datastore, Rows
 
-
 Key = tuple[str, ...]
 Values = tuple[int, ...]
 #: A row that differs: its key, and its values in the one version and in the other (None where it is missing).

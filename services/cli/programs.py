@@ -7,10 +7,8 @@ import typer
 from rich.table import Table
 
 from domain.configuration import ProgramNotFound
-from services import logs
 from services.cli.output import console, print_json
-from services.composition import Exchange
-from services.settings import Settings
+from services.cli.reaching import Data, opened
 
 program = typer.Typer(no_args_is_help=True, help="Look at the published programs.")
 
@@ -21,9 +19,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 @program.command("list")
-def list_programs() -> None:
+def list_programs(data: Data = None) -> None:
     """List the published programs and their versions."""
-    with _exchange() as exchange:
+    with opened(data, "program") as exchange:
         found = exchange.log.configuration().programs
     table = Table("program", "version", "in force from", "title")
     for program_id, state in sorted(found.items()):
@@ -33,19 +31,11 @@ def list_programs() -> None:
 
 
 @program.command()
-def show(program_id: Annotated[str, typer.Argument(help="The program's id.")]) -> None:
+def show(program_id: Annotated[str, typer.Argument(help="The program's id.")], data: Data = None) -> None:
     """Show all versions of a program as they were published, one object of JSON each."""
-    with _exchange() as exchange:
+    with opened(data, "program") as exchange:
         found = exchange.log.configuration().programs.get(program_id)
     if found is None:
         raise ProgramNotFound(f"no program {program_id!r} is published: see `benefits program list`")
     for version in found.versions:
         print_json(msgspec.to_builtins(version))
-
-
-def _exchange() -> Exchange:
-    settings = Settings()
-    logs.configure(settings.log_level)
-    exchange = Exchange(settings, "program")
-    exchange.check_schema()
-    return exchange

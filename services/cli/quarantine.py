@@ -6,13 +6,15 @@ import typer
 from rich.table import Table
 
 from domain.message import Quarantined
-from domain.rejections import NotFound
-from services import logs
+from domain.rejections import Malformed, NotFound
 from services.cli.output import console, print_json
-from services.composition import Exchange
-from services.settings import Settings
+from services.cli.reaching import By, Data, actor, opened
+from services.composition import now
+from services.operations import By as Operator
 
-quarantine = typer.Typer(no_args_is_help=True, help="Look at messages that could not be taken, and why.")
+quarantine = typer.Typer(
+    no_args_is_help=True, help="Messages that could not be taken: look at them, take them once more, give them up."
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
@@ -27,9 +29,10 @@ def list_messages(
     after: Annotated[int, typer.Option(help="Begin after this number.")] = 0,
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=10_000)] = 100,
     as_json: AsJson = False,
+    data: Data = None,
 ) -> None:
     """List messages in quarantine, oldest first."""
-    with _exchange() as exchange:
+    with opened(data, "quarantine") as exchange:
         found = exchange.reads.quarantine(state=state, after=after, limit=limit)
     if as_json:
         for each in found:
@@ -45,13 +48,53 @@ def list_messages(
 
 
 @quarantine.command()
-def show(number: Annotated[int, typer.Argument(help="The number that `list` shows.")]) -> None:
+def show(number: Annotated[int, typer.Argument(help="The number that `list` shows.")], data: Data = None) -> None:
     """Show a message whole: why it was refused, its coordinates, headers, key and value."""
-    with _exchange() as exchange:
+    with opened(data, "quarantine") as exchange:
         found = exchange.reads.quarantined(number)
     if found is None:
         raise NotFound(f"there is no message {number} in quarantine: see `benefits quarantine list`")
     print_json(shown(found, whole=True))
+
+
+@quarantine.command()
+def redrive(
+    numbers: Annotated[
+        list[int] | None, typer.Argument(help="The numbers that `list` shows.", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All open messages, oldest first.")] = False,
+    as_json: AsJson = False,
+    by: By = "",
+    data: Data = None,
+) -> None:
+    """Take messages once more, the way they went when they arrived; exits 1 where one is refused again and stays."""
+    if everything == bool(numbers):
+        raise Malformed("say which: numbers, or --all")
+    with opened(data, "quarantine") as exchange:
+        found = exchange.redrive(Operator(actor(by), now()), None if everything else numbers)
+    refused = [each for each in found if each.outcome == "quarantined"]
+    if as_json:
+        for each in found:
+            print_json(each)
+    else:
+        for each in refused:
+            typer.echo(f"{each.quarantine_id}: still refused, {each.reason}: {each.detail}")
+        typer.echo(f"{len(found) - len(refused)} taken, {len(refused)} still refused")
+    if refused:
+        raise typer.Exit(1)
+
+
+@quarantine.command()
+def discard(
+    numbers: Annotated[list[int], typer.Argument(help="The numbers that `list` shows.")],
+    reason: Annotated[str, typer.Option(help="Why, in words.")],
+    by: By = "",
+    data: Data = None,
+) -> None:
+    """Give messages up; they stay readable, with the reason."""
+    with opened(data, "quarantine") as exchange:
+        found = exchange.discard(Operator(actor(by), now()), numbers, reason)
+    typer.echo(f"{len(found)} discarded")
 
 
 def shown(each: Quarantined, *, whole: bool) -> dict[str, object]:
@@ -87,11 +130,3 @@ def _text(value: bytes | None) -> object:
         return value.decode()
     except UnicodeDecodeError:
         return {"base64": value}
-
-
-def _exchange() -> Exchange:
-    settings = Settings()
-    logs.configure(settings.log_level)
-    exchange = Exchange(settings, "quarantine")
-    exchange.check_schema()
-    return exchange

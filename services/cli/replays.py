@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
-from services import logs
 from services.cli.output import Report, progress
-from services.composition import Exchange
+from services.cli.reaching import Data, opened
 from services.replay import replay as replay_views
-from services.settings import Settings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,12 +14,10 @@ def add_to(app: typer.Typer) -> None:
     app.command()(replay)
 
 
-def replay(as_json: Annotated[bool, typer.Option("--json", help="Print one object of JSON.")] = False) -> None:
+def replay(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object of JSON.")] = False, data: Data = None
+) -> None:
     """Rebuild every view from position 0 in memory and compare; exits 0 when equal, 1 with the first differences."""
-    settings = Settings()
-    logs.configure(settings.log_level)
-    with Exchange(settings, "replay") as exchange:
-        exchange.check_schema()
-        with progress("replaying") as told:
-            found = replay_views(exchange.log, exchange.views, told)
+    with opened(data, "replay") as exchange, progress("replaying") as told:
+        found = replay_views(exchange.log, exchange.views, told)
     Report(found, as_json).replayed()

@@ -1,18 +1,27 @@
 """`benefits ingest`, `project`, `api`: the processes of an exchange."""
 
+import os
 import signal
+from pathlib import Path
 from threading import Event as Flag
 from typing import Annotated
 
 import typer
 
 from domain.message import Partition
-from domain.rejections import Malformed
+from domain.rejections import Malformed, Unavailable
 from services import health, logs
 from services.cli.output import Report, progress
+from services.cli.reaching import Data, quieten, settings_for
 from services.composition import Exchange, serve
 from services.replay import rebuild
 from services.settings import Settings
+
+
+class LeftBehind(Unavailable):
+    """The process that started this one, and would stop it, is gone."""
+
+    code = "left_behind"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,15 +35,16 @@ def ingest(
         str | None,
         typer.Option(help="Go on at an offset although messages before it are lost: TOPIC/PARTITION=OFFSET."),
     ] = None,
+    data: Data = None,
 ) -> None:
     """Take gigs from Kafka into the log until told to stop."""
-    settings, stop = _begin()
+    settings, stop = _begin(data, is_task=accept_gap is not None)
     with Exchange(settings, "ingest") as exchange:
         exchange.start()
         if accept_gap is not None:
             _accept_gap(exchange, accept_gap)
             return
-        with health.server(settings.host, settings.health_port):
+        with health.server(settings.host, settings.health_port, settings.listener):
             exchange.ingest().run(stop)
 
 
@@ -57,13 +67,14 @@ def project(
         bool, typer.Option(help="Switch although the new views differ from the live ones.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object of JSON.")] = False,
+    data: Data = None,
 ) -> None:
     """Fold the log into the views until told to stop."""
-    settings, stop = _begin()
+    settings, stop = _begin(data, is_task=rebuild_views)
     with Exchange(settings, "project") as exchange:
         exchange.start()
         if not rebuild_views:
-            with health.server(settings.host, settings.health_port):
+            with health.server(settings.host, settings.health_port, settings.listener):
                 exchange.projector().run(stop)
             return
         with progress("rebuilding") as told:
@@ -71,19 +82,26 @@ def project(
     Report(found, as_json).rebuilt(accepted=accept_differences)
 
 
-def api() -> None:
+def api(data: Data = None) -> None:
     """Serve HTTP until told to stop."""
-    settings, _ = _begin(signals=False)
+    settings, stop = _begin(data)
     with Exchange(settings, "api") as exchange:
-        exchange.start()
-        serve(exchange)
+        serve(exchange, stop)
 
 
-def _begin(*, signals: bool = True) -> tuple[Settings, Flag]:
-    """Settings, logs, and a flag that SIGINT and SIGTERM raise."""
-    settings = Settings()
-    logs.configure(settings.log_level)
+def _begin(data: Path | None, *, is_task: bool = False) -> tuple[Settings, Flag]:
+    """Settings, logs, and a flag that SIGINT and SIGTERM raise; a task that ends by itself can still be interrupted.
+
+    Raises `LeftBehind`.
+    """
+    settings = settings_for(data, look_around=is_task)
+    if settings.owner not in {None, os.getppid()}:
+        raise LeftBehind(f"process {settings.owner}, for which this one was started, is gone")
     stop = Flag()
-    for number in (signal.SIGINT, signal.SIGTERM) if signals else ():
-        signal.signal(number, lambda *_: stop.set())
+    if is_task:
+        quieten(settings)
+    else:
+        logs.configure(settings.log_level)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
     return settings, stop

@@ -1,6 +1,7 @@
 """Topics are made, named and measured in the same way on every broker."""
 
 import gc
+from collections.abc import Callable
 from threading import active_count
 from time import monotonic
 from uuid import UUID, uuid4
@@ -72,18 +73,29 @@ def test_an_empty_topic_holds_nothing(topics: Topics, topic: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-def test_a_broker_that_is_not_there_is_named_and_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_is_not_there_is_named_and_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A captured log record would keep the error, its frames and their sockets alive.
+    caplog.set_level("CRITICAL", "kafka")
     monkeypatch.setattr(broker_settings, "BOOTSTRAP_TIMEOUT_MS", 300)
     nobody = BrokerSettings("127.0.0.1:1")
     began, threads = monotonic(), active_count()
-    with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1"):
-        Topics(nobody).cluster_id()
-    with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1"):
-        Publisher(nobody)
+    assert "127.0.0.1:1" in refusal(lambda: Topics(nobody).cluster_id())
+    assert "127.0.0.1:1" in refusal(lambda: Publisher(nobody))
     assert monotonic() - began < 10
     assert active_count() == threads
     # kafka-python leaves the sockets of refused connections to the garbage collector, which complains of them: here.
     gc.collect()
+
+
+def refusal(attempt: Callable[[], object]) -> str:
+    """How an attempt was refused; unlike `pytest.raises`, nothing of it stays alive."""
+    try:
+        attempt()
+    except BrokerUnavailable as error:
+        return error.detail
+    return "not refused"
 
 
 def test_topics_are_reached_again_after_close() -> None:

@@ -130,6 +130,11 @@ class Process:
         lines = [json.loads(line) for line in self.said().splitlines() if line.startswith("{") and line.endswith("}")]
         return [line for line in lines if line.get("event") == event]
 
+    def metrics(self) -> str:
+        """Its metrics, as Prometheus reads them."""
+        with urlopen(f"http://127.0.0.1:{self.health_port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+
     def is_ready(self) -> bool | None:
         """What `/readyz` says; None where nobody answers."""
         try:
