@@ -168,7 +168,7 @@ class Exchange:
 
     def ingest(self) -> Ingest:
         """A member of the consumer group that takes gigs into the log; raises `ChecksumsTooSlow`."""
-        self.require_compiled_checksums()
+        checksums.require_compiled()
         group = GigGroup(
             self.broker,
             self.topics,
@@ -179,10 +179,6 @@ class Exchange:
         )
         sizes = IngestSettings(batch_size=self.settings.batch_size, cached_streams=self.settings.cached_streams)
         return Ingest(self.log, group, wire.report, now, sizes)
-
-    def require_compiled_checksums(self) -> None:
-        """Raise `ChecksumsTooSlow` unless kafka-python found the C module."""
-        checksums.require_compiled()
 
     def _take_over(self, partitions: list[tuple[Partition, str]]) -> list[Assignment]:
         with self.log.transaction() as transaction:
@@ -340,9 +336,14 @@ class EmbeddedServers:
     """The data directory, database and broker of an embedded exchange; this process owns them."""
 
     def __init__(self, data: Path) -> None:
-        from infra.embedded.data_directory import DataDirectory
-        from infra.embedded.database import EmbeddedDatabase
-
+        try:
+            from infra.embedded.data_directory import DataDirectory
+            from infra.embedded.database import EmbeddedDatabase
+        except ImportError as error:
+            raise Unavailable(
+                f"the embedded mode is not installed ({error.name} is missing):"
+                " pip install 'portable-benefits-exchange[embedded]'"
+            ) from None
         self.directory: DataDirectory = DataDirectory(data)
         self.database: EmbeddedDatabase = EmbeddedDatabase(self.directory)
 
@@ -363,6 +364,11 @@ def serve_embedded_broker(announcement: Path, stop: Flag, owner: int | None) -> 
     from infra.embedded.broker import serve
 
     serve(announcement, stop, owner=owner)
+
+
+def require_compiled_checksums() -> None:
+    """Raise `ChecksumsTooSlow` unless kafka-python found the C module."""
+    checksums.require_compiled()
 
 
 def compiled_checksums() -> str | None:

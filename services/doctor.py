@@ -10,8 +10,8 @@ from msgspec import Struct
 from domain import program
 from domain.rejections import ExchangeError
 from projections.catalogue import VIEWS
-from services.api.health import VIEWS_BEHIND_MAX
 from services.composition import DATABASE_VERSION_MIN, Exchange, compiled_checksums, now, shipped_programs
+from services.readiness import VIEWS_BEHIND_MAX
 
 State = Literal["ok", "finding", "unknown"]
 

@@ -35,7 +35,14 @@ from domain.rejections import ExchangeError, Unavailable
 from services import logs, tokens, whereabouts
 from services.api.access import Role
 from services.child import Child, environment_for_children, reachable
-from services.composition import EmbeddedServers, Exchange, embedded_api_version, listen, now
+from services.composition import (
+    EmbeddedServers,
+    Exchange,
+    embedded_api_version,
+    listen,
+    now,
+    require_compiled_checksums,
+)
 from services.logs import logger
 from services.settings import Settings
 from services.whereabouts import Announcement, Whereabouts
@@ -175,6 +182,7 @@ class EmbeddedExchange:
 
     def start(self, stack: ExitStack, port: int | None, *, findable: bool, log_to_file: bool) -> None:
         """Start everything and wait until it is ready; `stack` undoes it in reverse order."""
+        require_compiled_checksums()
         directory = self._servers.directory
         directory.claim()
         stack.callback(directory.release)
@@ -266,7 +274,6 @@ class EmbeddedExchange:
 
     def _prepare(self) -> None:
         with Exchange(self.settings, "up") as exchange:
-            exchange.require_compiled_checksums()
             exchange.start()
             exchange.make_topics()
 

@@ -46,7 +46,6 @@ ACCESS: Final[Mapping[Route, Grants]] = {
     ("GET", "/readyz"): PUBLIC,
     ("GET", "/metrics"): PUBLIC,
     ("GET", "/openapi.json"): PUBLIC,
-    ("GET", "/docs"): PUBLIC,
     ("GET", "/v1/workers/{worker_id}/balance"): Grants(worker="own", operator="any", auditor="any"),
     ("GET", "/v1/workers/{worker_id}/sources"): Grants(worker="own", operator="any", auditor="any"),
     ("GET", "/v1/workers/{worker_id}/entries"): Grants(worker="own", operator="any", auditor="any"),

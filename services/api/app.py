@@ -54,8 +54,9 @@ def create_app(
         title="Portable benefits exchange",
         version=_version(),
         description=DESCRIPTION,
+        # Its pages would load their program from a foreign host.
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
     )
     for router in ROUTERS:

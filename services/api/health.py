@@ -1,8 +1,6 @@
 """Whether the process lives, whether it can answer, and what it counts."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Final
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,11 +12,9 @@ from services.api.guard import Asked, GuardedRoute, Ports, operation_id
 from services.api.problems import INTERNAL_ERROR
 from services.api.shapes import Alive, Check, Readiness
 from services.logs import logger
+from services.readiness import VIEWS_BEHIND_MAX
 
 router = APIRouter(route_class=GuardedRoute, tags=["service"], generate_unique_id_function=operation_id)
-
-#: Views that have not folded an event this long after it was recorded are behind.
-VIEWS_BEHIND_MAX: Final = timedelta(seconds=30)
 
 log = logger(__name__)
 
