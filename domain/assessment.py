@@ -6,6 +6,7 @@ contribution.
 """
 
 from fractions import Fraction
+from math import ceil
 
 from msgspec import Struct
 
@@ -37,13 +38,13 @@ class RuleAssessor:
         self.rate = percent(rule.amount.rate)
         self.per_gig = rule.rounding.per == "gig"
         self.unit_minor = int(minor(decimal(rule.rounding.to), currency)) if rule.rounding.to else 1
-        self.least_base_minor = minor(decimal(rule.when.base_at_least or "0"), currency)
+        self.least_base_minor = ceil(minor(decimal(rule.when.base_at_least or "0"), currency))
         self.benefits = tuple([share.benefit for share in rule.benefits])
         self.weights = tuple([share.weight for share in rule.benefits])
 
     def exact(self, base_minor: int) -> Fraction:
         """The amount before rounding."""
-        return base_minor * self.rate
+        return self.rate * base_minor
 
     def rounded(self, base_minor: int) -> int:
         """The amount as the rule rounds it."""

@@ -6,6 +6,7 @@ refused whole, before anything accrues.
 """
 
 from collections.abc import Mapping
+from datetime import date
 
 from msgspec import Struct
 
@@ -53,6 +54,7 @@ class Configuration:
         self.programs = dict(programs)
         self.platforms = dict(platforms)
         self._assessors = {program_id: Assessors(program) for program_id, program in programs.items()}
+        self._days: dict[tuple[str, str, date], Taking | None] = {}
 
     def assessors(self, program_id: str) -> Assessors:
         """All versions of a program, made ready to compute; raises `KeyError` where there is no such program."""
@@ -84,12 +86,23 @@ class Configuration:
             if not _applies_ever(program.program, gig):
                 return None
             raise MissingPaidAt(f"program {program_id} counts by paid_at", key="paid_at")
-        day = local_date(at, terms.time_zone)
-        if not platform.is_member(program_id, day):
+        taking = self._on_day(platform, program_id, local_date(at, terms.time_zone))
+        if taking is None or not _applies(program.in_force(taking.period).version.applies_to, gig):
             return None
+        return taking
+
+    def _on_day(self, platform: Platform, program_id: str, day: date) -> Taking | None:
+        """What a program does with a platform's gigs of a day; found out once, as long as this epoch lasts."""
+        key = (platform.platform_id, program_id, day)
+        if key not in self._days:
+            self._days[key] = self._find_taking(platform, program_id, day)
+        return self._days[key]
+
+    def _find_taking(self, platform: Platform, program_id: str, day: date) -> Taking | None:
+        program = self._assessors[program_id]
+        terms = program.program.versions[0]
         period = period_of(day, terms.period)
-        assessor = program.find(period)
-        if assessor is None or not _applies(assessor.version.applies_to, gig):
+        if not platform.is_member(program_id, day) or program.find(period) is None:
             return None
         scope = platform.platform_id if terms.scope == "platform" else terms.scope
         return Taking(program_id, scope, period, program)

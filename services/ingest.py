@@ -11,6 +11,7 @@ ours overlap. Whatever Kafka reassigns meanwhile, the compare-and-set of the off
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from hashlib import blake2b
 from threading import Event as Flag
 from time import perf_counter
@@ -28,6 +29,7 @@ from domain.message import Message, OffsetClaim, Outcome, Partition, Quarantined
 from domain.recorded import NewEvent
 from domain.registry import EventRef, GigEvent
 from domain.rejections import Conflict, ExchangeError, InvariantBroken, Malformed, Rejected, Unavailable
+from services import heap
 from services.backoff import Backoff
 from services.logs import logger
 from services.metrics import INGEST
@@ -67,6 +69,7 @@ class Ingest:
 
     def run(self, stop: Flag) -> None:
         """Take batches until told to stop, then finish the one at hand and leave the group."""
+        heap.settle()
         backoff = Backoff(stop)
         try:
             while not stop.is_set():
@@ -83,7 +86,9 @@ class Ingest:
     def step(self) -> int:
         """Poll once, settle the batch under way and begin the next; returns how many messages came."""
         polled = self._gigs.poll(self._settings.poll_timeout_ms, self._settings.batch_size)
-        batch = Batch([(message, self._read_message(message)) for messages in polled.values() for message in messages])
+        now = self._clock()
+        fetched = [message for messages in polled.values() for message in messages]
+        batch = Batch([(message, self._read_message(message, now)) for message in fetched])
         try:
             self.settle()
         except BaseException:
@@ -156,6 +161,9 @@ class Ingest:
             desk = self._desk(transaction, batch, [each for _, each in taken if isinstance(each, Prepared)])
             for message, each in taken:
                 batch.count(message, self._settle(desk, message, each))
+            if batch.remembers and any(each.reason == DEFECT for each in batch.quarantined):
+                # Before a gig is called a defect, everything is read anew: what was remembered may be out of date.
+                raise Conflict("decided on streams as they were remembered")
             self._write(transaction, batch, desk)
         batch.seconds = perf_counter() - began
 
@@ -164,9 +172,9 @@ class Ingest:
         if epoch != self._configuration.epoch:
             self._configuration = transaction.configuration(epoch)
 
-    def _read_message(self, message: Message) -> GigReport | QuarantinedMessage:
+    def _read_message(self, message: Message, now: datetime) -> GigReport | QuarantinedMessage:
         try:
-            return self._read(message, self._clock())
+            return self._read(message, now)
         except (Malformed, Rejected) as error:
             return _quarantined(message, error)
         except Exception as error:  # one message that breaks us must not stop the partition
@@ -190,7 +198,9 @@ class Ingest:
         batch.streams = {step.stream for report in reports for step in report.steps} | {ref.stream for ref in refs}
         missing = self._cache.missing(batch.streams)
         heads = {ref.stream: _head(ref, event) for ref, event in transaction.heads(missing).items()}
-        batch.heads = dict.fromkeys(missing, EMPTY) | heads | self._cache.known(batch.streams)
+        remembered = self._cache.known(batch.streams)
+        batch.remembers = bool(remembered)
+        batch.heads = dict.fromkeys(missing, EMPTY) | heads | remembered
         return Desk(self._configuration, batch.heads, known, _gig_events(events))
 
     def _settle(
@@ -206,7 +216,6 @@ class Ingest:
             return self._defect(message, error)
 
     def _defect(self, message: Message, error: Exception) -> QuarantinedMessage:
-        self.defects += 1
         log.error("defect", partition=str(message.partition), offset=message.offset, exc_info=error)
         return QuarantinedMessage(message, DEFECT, f"{type(error).__name__}: {error}".replace("\0", "\\0"))
 
@@ -228,6 +237,7 @@ class Ingest:
         self._gigs.lost([partition for partition in polled if partition not in batch.kept])
         for outcome, count in batch.outcomes.items():
             INGEST.gigs.labels(outcome).inc(count)
+        self.defects += sum(message.reason == DEFECT for message in batch.quarantined)
         for message in batch.quarantined:
             INGEST.quarantined.labels(message.reason).inc()
         INGEST.batch_seconds.observe(batch.seconds)
@@ -247,6 +257,7 @@ class Batch:
         self.kept: dict[Partition, OffsetClaim] = {}
         self.streams: set[str] = set()
         self.heads: dict[str, Head | InvariantBroken] = {}
+        self.remembers = False
         self.new_heads: dict[str, Head] = {}
         self.seconds = 0.0
         self.quarantined: list[QuarantinedMessage] = []

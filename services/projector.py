@@ -7,6 +7,7 @@ from typing import Any, Final
 from domain.rejections import Conflict, Unavailable
 from projections.catalogue import VIEWS
 from projections.view import View, fold
+from services import heap
 from services.backoff import Backoff
 from services.logs import logger
 from services.metrics import PROJECTOR
@@ -28,6 +29,7 @@ class Projector:
 
     def run(self, stop: Flag) -> None:
         """Follow the log until told to stop."""
+        heap.settle()
         backoff = Backoff(stop)
         while not stop.is_set():
             try:

@@ -101,7 +101,7 @@ class Redrive(Ingest):
         raise AssertionError("the last attempt returns or raises")
 
     def _redrive(self, messages: list[Quarantined]) -> list[Redriven]:
-        readings = [(each, self._read_message(each.refused.message)) for each in messages]
+        readings = [(each, self._read_message(each.refused.message, self._by.at)) for each in messages]
         with self._quarantine.transaction() as transaction:
             self._refresh(transaction)
             taken = [(each, self._prepare(each.refused.message, reading)) for each, reading in readings]

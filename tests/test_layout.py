@@ -42,7 +42,7 @@ REGISTRIES = [
         ("deb", "debian", "org"),
     ]
 ]
-MACHINE_PATH = re.compile(r"(?<![\w.$})~*-])/(?:work|tmp|root)(?=[/\s\"'`)]|$)", re.MULTILINE)
+MACHINE_PATH = re.compile(r"(?<![\w.$})~*-])/(?:work|root)(?=[/\s\"'`)]|$)", re.MULTILINE)
 
 
 def _trees(*folders: str) -> Iterator[tuple[Path, ast.Module]]:

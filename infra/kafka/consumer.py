@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, Final
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
-from kafka.errors import OffsetOutOfRangeError
+from kafka.errors import LogTruncationError, OffsetOutOfRangeError
 
 from domain.message import Assignment, Message, Partition
 from infra.kafka.client import BrokerUnavailable, broker_errors, connect
@@ -81,10 +81,10 @@ class GigGroup:
             raise
         messages = {}
         for at, records in polled.items():
-            owned = self._owned.get(at)
             # What was fetched before a partition was taken over is fetched again from the right place.
-            if owned is not None and owned is before.get(at):
-                messages[owned.partition] = _messages(owned, records)
+            if at in before and self._owned.get(at) is before[at]:
+                owned = before[at]
+                messages[owned.partition] = [_message(owned, record) for record in records]
         return messages
 
     def _poll(self, consumer: Any, timeout_ms: int, max_messages: int) -> dict[TopicPartition, list[Any]]:
@@ -99,6 +99,11 @@ class GigGroup:
         except OffsetOutOfRangeError as error:
             self._out_of_range(consumer, error.args[0])
             return {}
+        except LogTruncationError as error:
+            # What we have taken is not what the broker has: a topic made anew, or a log that lost its end.
+            cut = error.divergent_offsets.keys() & self._owned.keys()
+            self._out_of_range(consumer, {at: self._owned[at].next_offset for at in cut})
+            return {}
         return found
 
     def _out_of_range(self, consumer: Any, offsets: dict[TopicPartition, int]) -> None:
@@ -107,6 +112,7 @@ class GigGroup:
         for at, offset in offsets.items():
             if at in self._owned:
                 consumer.pause(at)
+                consumer.seek(at, offset)
                 self._stalled[at] = offset
 
     def assignment(self, partition: Partition) -> Assignment | None:
@@ -119,6 +125,8 @@ class GigGroup:
         owned = self._owned.get(at)
         if owned is not None and owned.next_offset < next_offset:
             self._owned[at] = Assignment(owned.partition, owned.topic_id, owned.epoch, next_offset)
+            if self._stalled.get(at) == owned.next_offset:
+                self._stalled[at] = next_offset
 
     def lost(self, partitions: Iterable[Partition]) -> None:
         """Stop taking these: their offsets are not where we thought. They are claimed again if they stay assigned."""
@@ -245,10 +253,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._group.revoked(revoked)
-
-
-def _messages(owned: Assignment, records: list[Any]) -> list[Message]:
-    return [_message(owned, record) for record in records]
 
 
 def _message(owned: Assignment, record: Any) -> Message:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from eventsourcing.postgres import PostgresDatastore
@@ -15,6 +15,11 @@ from domain.rejections import Conflict, Malformed, Unavailable
 
 #: Plain rows: the batch paths read thousands of them.
 Rows = Cursor[tuple[Any, ...]]
+
+
+#: Every statement finds its rows by key. A plan outlives the moment it was made in: one that scans a table while it is
+#: nearly empty would scan it with each batch for minutes (measured: until the first autovacuum).
+ONLY_BY_KEY: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 
 
 class DatabaseSettings(Struct, frozen=True):
@@ -55,6 +60,7 @@ class Datastore(PostgresDatastore):
             "idle_in_transaction_session_timeout": settings.idle_in_transaction_timeout_ms,
             "timezone": "UTC",
             "jit": "off",
+            **ONLY_BY_KEY,
         }
         kwargs = {key: value for key, value in parts.items() if value is not None}
         kwargs["options"] = " ".join(f"-c {key}={value}" for key, value in options.items())

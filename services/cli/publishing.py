@@ -65,7 +65,8 @@ def publish_file(
         print_json(told)
     else:
         refused = f", {told.refused:,} lines refused" if told.refused else ""
-        typer.echo(f"published {told.messages:,} messages to gigs.{platform_id}{refused}")
+        messages = "message" if told.messages == 1 else "messages"
+        typer.echo(f"published {told.messages:,} {messages} to gigs.{platform_id}{refused}")
     if told.refused:
         raise typer.Exit(1)
 

@@ -120,7 +120,7 @@ def run(at: Servers, gigs: int) -> float:
     ready.wait(60)
     begun = time.perf_counter()
     start.set()
-    last = max(ended.get(timeout=600) for _ in workers)
+    last: float = max(ended.get(timeout=600) for _ in workers)
     for worker in workers:
         worker.join()
     return gigs / (last - begun)

@@ -84,7 +84,7 @@ class Deployment:
         return Process(command, settings, self._folder / f"{settings.schema_name}.{command}.{uuid4().hex[:4]}.log")
 
     def is_assigned(self) -> bool:
-        """Whether a process has taken partitions over, which it does right before its first poll that may bring gigs."""
+        """Whether a process has taken partitions over: the next poll may bring gigs."""
         return bool(self.exchange.reads.offsets())
 
     def taken(self) -> int:

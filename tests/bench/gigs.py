@@ -26,13 +26,13 @@ def topic_of(broker: BrokerSettings, name: str) -> Iterator[None]:
 
 @contextmanager
 def published(broker: BrokerSettings, platform_id: str, gigs: int, workers: int) -> Iterator[None]:
-    """A topic that holds this many gigs of this many workers."""
+    """A topic that holds this many gigs of this many workers: one of each, where the two are equal."""
     topic = f"gigs.{platform_id}"
     random = Random(7)
     with topic_of(broker, topic):
         with Publisher(broker, compression=None) as publisher:
             for number in range(gigs):
-                worker_id = f"w-{random.randrange(workers):08d}"
+                worker_id = f"w-{number if gigs == workers else random.randrange(workers):08d}"
                 publisher.send(topic, worker_id, *message(platform_id, worker_id, number, random.randrange(500, 6_000)))
         yield
 

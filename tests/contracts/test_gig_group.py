@@ -1,7 +1,10 @@
 """A member of the consumer group is assigned all that it should be, however impatiently it polls."""
 
 from collections.abc import Callable, Iterator
-from time import monotonic
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Event
+from time import monotonic, sleep
 from uuid import uuid4
 
 import pytest
@@ -75,10 +78,33 @@ def test_a_member_takes_every_topic_that_is_made_while_it_runs(join: Join, topic
 def test_two_members_share_what_there_is_and_the_last_takes_it_all(join: Join, topics: Topics, topic: str) -> None:
     first, second = Takings(), Takings()
     members = [join(first), join(second)]
-    poll_until(lambda: all(any(at == topic for at, _ in each.owned) for each in (first, second)), *members)
-    first.owned.clear()
-    members[1].close()
-    poll_until(lambda: partitions(topic, topics) <= first.owned, members[0])
+    with ThreadPoolExecutor(2) as pool, ExitStack() as stops:
+        leave = [Event(), Event()]
+        for stop in leave:
+            stops.callback(stop.set)
+        polling = [pool.submit(keep_polling, *each) for each in zip(members, leave, strict=True)]
+        wait_until(lambda: all(any(at == topic for at, _ in each.owned) for each in (first, second)))
+        leave[1].set()
+        polling[1].result()
+        first.owned.clear()
+        members[1].close()
+        wait_until(lambda: partitions(topic, topics) <= first.owned)
+        leave[0].set()
+        polling[0].result()
+
+
+def keep_polling(member: GigGroup, leave: Event) -> None:
+    """Poll as a process of its own would."""
+    while not leave.is_set():
+        member.poll(1, 100)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = monotonic() + MEMBERS_SECONDS_MAX
+    while not holds():
+        assert monotonic() < deadline
+        sleep(0.05)
 
 
 def test_messages_come_in_order_with_all_that_was_sent(

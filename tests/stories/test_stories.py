@@ -1,4 +1,4 @@
-"""Each `.ledger` beside this file is a story; the exchange has to tell it word for word, in memory and on PostgreSQL."""
+"""Each `.ledger` here is a story; the exchange has to tell it word for word, in memory and on PostgreSQL."""
 
 from collections.abc import Iterator
 from pathlib import Path

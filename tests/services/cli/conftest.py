@@ -73,6 +73,12 @@ class Up:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def post(self, path: str, body: object) -> None:
+        """Ask the API, as an operator, to do something."""
+        headers = {"Authorization": f"Bearer {self.said['tokens']['operator']}"}
+        answer = httpx.post(self.said["api"] + path, json=body, headers=headers, trust_env=False)
+        assert answer.is_success, answer.text
+
     def end(self, number: signal.Signals = signal.SIGTERM, *, group: bool = False) -> int:
         """Signal it, or its whole group, and return how it ended."""
         (os.killpg if group else os.kill)(self.process.pid, number)

@@ -71,3 +71,15 @@ def test_a_command_without_arguments_shows_what_there_is(world: World) -> None:
     assert ended.returncode == 2
     assert all(name in ended.stdout for name in ("up", "publish", "platform", "doctor", "token", "replay"))
     assert "embedded-broker" not in ended.stdout
+
+
+def test_without_compiled_checksums_nothing_starts(world: World, tmp_path: Path) -> None:
+    (tmp_path / "crc32c.py").write_text("raise ImportError('as if it were not installed')\n")
+    world.environment["PYTHONPATH"] = f"{tmp_path}:{world.environment['PYTHONPATH']}"
+    ended = world.run("up", "--data", "data")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "benefits: kafka-python computes checksums in Python, at a tenth of the speed:"
+        " pip install crc32c (it has to be the C module)\n"
+    )
+    assert "✗ checksums" in world.run("doctor").stdout
