@@ -199,14 +199,17 @@ def _take(connection: psycopg.Connection, states: dict[str, State], polled: dict
         new = {key for (key,) in found}
         streams = [f"work:acme:{gig['worker_id']}:prog:2026-01" for gig in gigs]
         _read(connection, states, streams)
-        written: tuple[list[str], list[int], list[bytes]] = [], [], []
+        ids: list[str] = []
+        versions: list[int] = []
+        bodies: list[bytes] = []
         for gig, key, stream in zip(gigs, keys, streams, strict=True):
             if key in new:
-                event = _decide(states[stream], gig)
-                _evolve(states[stream], event)
-                row = (stream, states[stream].version, orjson.dumps({"at": "2026-01-01T00:00:00Z", "data": event}))
-                for column, value in zip(written, row, strict=True):
-                    column.append(value)  # type: ignore[attr-defined]
+                state = states[stream]
+                event = _decide(state, gig)
+                _evolve(state, event)
+                ids.append(stream)
+                versions.append(state.version)
+                bodies.append(orjson.dumps({"at": "2026-01-01T00:00:00Z", "data": event}))
         for partition, records in polled.items():
             connection.execute(
                 "insert into bare_offset values (%s, %s) on conflict (part) do update set off = excluded.off",
@@ -216,7 +219,7 @@ def _take(connection: psycopg.Connection, states: dict[str, State], polled: dict
         connection.execute(
             "insert into bare_event (originator_id, originator_version, topic, state)"
             " select a, b, %s, d from unnest(%b::text[], %b::bigint[], %b::bytea[]) t (a, b, d)",
-            ["work-period.contribution-accrued.v1", *written],
+            ["work-period.contribution-accrued.v1", ids, versions, bodies],
         )
     return len(gigs)
 
