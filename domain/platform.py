@@ -127,7 +127,7 @@ class NotPeriodStart(Rejected):
 
 
 class PeriodHasAccruals(Rejected):
-    """Contributions have accrued in a period that the membership was to leave out."""
+    """Gigs were taken in a period that the membership was to leave out."""
 
     code = "period_has_accruals"
 
@@ -186,6 +186,8 @@ def decide(state: Platform, command: Command) -> list[Event]:
 def _register(state: Platform, command: RegisterPlatform) -> list[Event]:
     if command.platform_id in RESERVED_NAMES:
         raise Malformed(f"{command.platform_id!r} is reserved", key="platform_id")
+    if not command.name.isprintable():
+        raise Malformed("expected a name without control characters", key="name")
     if not state.platform_id:
         return [PlatformRegistered(command.platform_id, command.name)]
     if state.name != command.name:
@@ -214,7 +216,7 @@ def _leave(state: Platform, command: LeaveProgram) -> list[Event]:
     if current is None or command.effective_until < current.effective_from:
         raise NotMember(f"no membership of {command.program_id} could end before {command.effective_until}")
     if command.last_accrued is not None and first_day_after(command.last_accrued) > command.effective_until:
-        raise PeriodHasAccruals(f"contributions to {command.program_id} have accrued in {command.last_accrued}")
+        raise PeriodHasAccruals(f"{command.program_id} has gigs of {command.last_accrued}: leave from a later period")
     return [ProgramLeft(command.program_id, command.effective_until)]
 
 

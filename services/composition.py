@@ -184,10 +184,18 @@ class Exchange:
         with self.log.transaction() as transaction:
             return offsets.take_over(transaction, partitions, now())
 
-    def accept_gap(self, partition: Partition, offset: int, actor: str) -> None:
-        """Go on at an offset although messages before it are lost."""
+    def accept_gap(self, topic: str, number: int, offset: int, actor: str) -> Partition:
+        """Go on at an offset although messages before it are lost; raises `Malformed` where there is no such place."""
+        held = {at: found for at, found in self.topics.ranges([topic]).items() if at.number == number}
+        if not held:
+            raise Malformed(f"the broker has no partition {topic}/{number}", key="--accept-gap")
+        ((partition, found),) = held.items()
+        least = max(found.begin, dict(self.reads.offsets()).get(partition, 0))
+        if not least <= offset <= found.end:
+            raise Malformed(f"expected an offset from {least} to {found.end}, got {offset}", key="--accept-gap")
         with self.log.transaction() as transaction:
             offsets.accept_gap(transaction, partition, offset, now(), actor)
+        return partition
 
     @contextmanager
     def sink(self, platform_id: str, *, structured: bool = False) -> Iterator["GigSink"]:
@@ -210,7 +218,7 @@ class Exchange:
 
     @cached_property
     def _listener(self) -> psycopg.Connection[tuple[object, ...]]:
-        connection = psycopg.connect(self.settings.database.get_secret_value(), autocommit=True)
+        connection = psycopg.connect(self.settings.database.get_secret_value(), autocommit=True, connect_timeout=5)
         connection.execute(f"listen {self.log.channel}".encode())
         return connection
 
@@ -221,7 +229,8 @@ class Exchange:
                 return
         except psycopg.OperationalError:
             # The next read of the log says what is the matter; listen anew after it.
-            self.__dict__.pop("_listener", None)
+            if "_listener" in self.__dict__:
+                self.__dict__.pop("_listener").close()
 
 
 class UnknownTopic(NotFound):

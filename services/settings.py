@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -16,7 +16,7 @@ class Settings(BaseSettings):
 
     # PostgreSQL
     database: SecretStr = SecretStr("")
-    schema_name: str = "exchange"
+    schema_name: str = Field("exchange", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     database_connections: int = 8
     statement_timeout_ms: int = 30_000
     idle_in_transaction_timeout_ms: int = 2_000

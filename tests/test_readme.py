@@ -143,7 +143,9 @@ def session(leader: int) -> Iterator[int]:
 def environment(folder: Path) -> dict[str, str]:
     """Our environment without settings of an exchange, and with `benefits` on the path."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BENEFITS_")}
-    return kept | {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1", "COLUMNS": "120"}
+    ours = {"NO_COLOR": "1", "COLUMNS": "120", "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    # An exchange that somebody runs on this machine is not to be found.
+    return kept | ours | {"XDG_RUNTIME_DIR": str(folder)}
 
 
 def matches(expected: str, printed: str) -> bool:

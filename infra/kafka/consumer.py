@@ -10,10 +10,11 @@ from time import monotonic
 from typing import Any, Final
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
-from kafka.errors import LogTruncationError, OffsetOutOfRangeError
+from kafka.errors import CorruptRecordError, LogTruncationError, OffsetOutOfRangeError
 
 from domain.message import Assignment, Message, Partition
 from infra.kafka.client import BrokerUnavailable, broker_errors, connect
+from infra.kafka.records import read_leniently
 from infra.kafka.settings import BrokerSettings
 from infra.kafka.topics import Topics
 from infra.kafka.wire import TOPIC_PREFIX
@@ -67,6 +68,8 @@ class GigGroup:
         consumer = self._connected()
         if self._group is None:
             self._assign_all(consumer)
+            # Before the first fetch, so that it begins where the database says.
+            self._claim(consumer)
         before = dict(self._owned)
         with broker_errors(self._settings):
             polled = self._poll(consumer, timeout_ms, max_messages)
@@ -104,7 +107,22 @@ class GigGroup:
             cut = error.divergent_offsets.keys() & self._owned.keys()
             self._out_of_range(consumer, {at: self._owned[at].next_offset for at in cut})
             return {}
+        except CorruptRecordError as error:
+            self._unreadable(consumer, error)
+            return {}
         return found
+
+    def _unreadable(self, consumer: Any, error: CorruptRecordError) -> None:
+        """Stop the one partition whose bytes are no record, where an operator can decide to go on after them."""
+        # The error does not say where; the fetcher stands there.
+        at_fault = consumer._fetcher._next_partition_records
+        if at_fault is None:
+            raise error
+        at, offset = at_fault.topic_partition, at_fault.next_fetch_offset
+        consumer.seek(at, offset)
+        if at in self._owned:
+            consumer.pause(at)
+            self._stalled[at] = offset
 
     def _out_of_range(self, consumer: Any, offsets: dict[TopicPartition, int]) -> None:
         """Look whether the topic is a new one; if not, stop the partition until an operator decides."""
@@ -141,7 +159,7 @@ class GigGroup:
     def trouble(self) -> list[str]:
         """Why this member is not taking all that it should, in words; empty when it is."""
         stalled = [
-            f"{at.topic}/{at.partition}: offset {offset} is no longer on the broker; "
+            f"{at.topic}/{at.partition}: offset {offset} is no longer on the broker, or cannot be read; "
             "see `benefits doctor`, then `benefits ingest --accept-gap`"
             for at, offset in sorted(self._stalled.items())
         ]
@@ -155,6 +173,7 @@ class GigGroup:
 
     def _connected(self) -> Any:
         if self._consumer is None:
+            read_leniently()
             self._consumer = connect(
                 KafkaConsumer,
                 self._settings,

@@ -63,7 +63,8 @@ class Datastore(PostgresDatastore):
             **ONLY_BY_KEY,
         }
         kwargs = {key: value for key, value in parts.items() if value is not None}
-        kwargs["options"] = " ".join(f"-c {key}={value}" for key, value in options.items())
+        given = [str(kwargs["options"])] if "options" in kwargs else []
+        kwargs["options"] = " ".join([*given, *(f"-c {key}={value}" for key, value in options.items())])
         kwargs["application_name"] = application_name
         kwargs["connect_timeout"] = 5
         kwargs["row_factory"] = self.pool.kwargs["row_factory"] if isinstance(self.pool.kwargs, dict) else tuple_row
@@ -88,6 +89,13 @@ class Datastore(PostgresDatastore):
 
     def read(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The rows of one statement, in a transaction of its own."""
+        try:
+            return self._read(statement, parameters)
+        except Unavailable:
+            # The pool may hold connections of before a restart; it has dropped this one, and asking again is safe.
+            return self._read(statement, parameters)
+
+    def _read(self, statement: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self.pool_connection() as connection:
             return connection.cursor(row_factory=tuple_row, binary=True).execute(statement, parameters).fetchall()
 

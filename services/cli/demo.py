@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.text import Text
 
 from services.cli.output import print_json
-from services.cli.reaching import AsJson, quieten
+from services.cli.reaching import AsJson, data_directory, quieten
 from services.composition import Exchange
 from services.demo.demonstration import Told, demonstrate
 from services.demo.findings import Findings
@@ -41,7 +41,8 @@ def demo(
             "--data",
             help="Keep the database here, to look at afterwards or to run again. Without it nothing is left behind.",
             show_default=False,
-            file_okay=False,
+            parser=data_directory,
+            metavar="DIR",
         ),
     ] = None,
     as_json: AsJson = False,

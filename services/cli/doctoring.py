@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from services.cli.output import console, print_json
 from services.cli.reaching import AsJson, Data, quieten, settings_for
@@ -12,7 +12,7 @@ from services.composition import Exchange
 if TYPE_CHECKING:
     from services.doctor import Finding
 
-_MARKS: Final = {"ok": "[green]✓[/]", "finding": "[red]✗[/]", "unknown": "[yellow]?[/]"}
+_MARKS: Final = {"ok": ("✓", "green"), "finding": ("✗", "red"), "unknown": ("?", "yellow")}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,5 +43,5 @@ def doctor(as_json: AsJson = False, data: Data = None) -> None:
 
 def _show(finding: "Finding") -> None:
     todo = f" → {finding.todo}" if finding.todo else ""
-    line = f"{_MARKS[finding.state]} {finding.check:<11} {escape(finding.detail + todo)}"
+    line = Text.assemble(_MARKS[finding.state], f" {finding.check:<11} {finding.detail}{todo}")
     console.print(line, soft_wrap=True, highlight=False)

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from services.replay import Replayed
 
-console = Console()
+#: What platforms and operators wrote is shown as it is, never taken for markup.
+console = Console(markup=False, emoji=False)
 #: Seconds between plain lines of progress.
 PLAIN_SECONDS = 5.0
 

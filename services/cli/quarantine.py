@@ -1,5 +1,6 @@
 """`benefits quarantine …`: messages that could not be taken."""
 
+from collections import Counter
 from typing import Annotated, Literal
 
 import typer
@@ -38,7 +39,9 @@ def list_messages(
         for each in found:
             print_json(shown(each, whole=False))
         return
-    table = Table("number", "recorded at", "where", "reason", "detail", title=f"{len(found)} {state} in quarantine")
+    table = Table(
+        "number", "recorded at", "where", "reason", "detail", title=f"{state} in quarantine, {len(found)} shown"
+    )
     for each in found:
         message = each.refused.message
         where = f"{message.partition} @ {message.offset}"
@@ -79,7 +82,8 @@ def redrive(
     else:
         for each in refused:
             typer.echo(f"{each.quarantine_id}: still refused, {each.reason}: {each.detail}")
-        typer.echo(f"{len(found) - len(refused)} taken, {len(refused)} still refused")
+        outcomes = Counter(each.outcome for each in found)
+        typer.echo(", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) or "nothing to take")
     if refused:
         raise typer.Exit(1)
 

@@ -12,6 +12,14 @@ from services import logs, whereabouts
 from services.composition import Exchange
 from services.settings import Settings
 
+
+def data_directory(given: str) -> Path:
+    """The path of a data directory. An empty one is a variable that was not set, not the current directory."""
+    if not given:
+        raise typer.BadParameter("the path is empty")
+    return Path(given)
+
+
 Data = Annotated[
     Path | None,
     typer.Option(
@@ -20,7 +28,8 @@ Data = Annotated[
         help="The data directory of a running `benefits up`. Neither this nor BENEFITS_DATABASE or BENEFITS_KAFKA"
         " given: the one that runs on this machine. Settings in the environment win.",
         show_default=False,
-        file_okay=False,
+        parser=data_directory,
+        metavar="DIR",
     ),
 ]
 By = Annotated[

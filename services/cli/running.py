@@ -1,21 +1,23 @@
 """`benefits ingest`, `project`, `api`: the processes of an exchange."""
 
 import os
+import re
 import signal
 from pathlib import Path
 from threading import Event as Flag
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from domain.message import Partition
 from domain.rejections import Malformed, Unavailable
 from services import health, logs
 from services.cli.output import Report, progress
-from services.cli.reaching import Data, quieten, settings_for
+from services.cli.reaching import By, Data, actor, quieten, settings_for
 from services.composition import Exchange, serve
 from services.replay import rebuild
 from services.settings import Settings
+
+_GAP: Final = re.compile(r"(?P<topic>[^/=]+)/(?P<partition>[0-9]{1,6})=(?P<offset>[0-9]{1,18})")
 
 
 class LeftBehind(Unavailable):
@@ -35,6 +37,7 @@ def ingest(
         str | None,
         typer.Option(help="Go on at an offset although messages before it are lost: TOPIC/PARTITION=OFFSET."),
     ] = None,
+    by: By = "",
     data: Data = None,
 ) -> None:
     """Take gigs from Kafka into the log until told to stop."""
@@ -42,21 +45,18 @@ def ingest(
     with Exchange(settings, "ingest") as exchange:
         exchange.start()
         if accept_gap is not None:
-            _accept_gap(exchange, accept_gap)
+            _accept_gap(exchange, accept_gap, actor(by))
             return
         with health.server(settings.host, settings.health_port, settings.listener):
             exchange.ingest().run(stop)
 
 
-def _accept_gap(exchange: Exchange, where: str) -> None:
-    try:
-        at, offset = where.split("=")
-        topic, number = at.split("/")
-        partition = Partition(exchange.topics.cluster_id(), topic, int(number))
-        exchange.accept_gap(partition, int(offset), "operator")
-    except ValueError:
-        raise Malformed(f"expected TOPIC/PARTITION=OFFSET, got {where!r}", key="--accept-gap") from None
-    typer.echo(f"{partition} goes on at {offset}")
+def _accept_gap(exchange: Exchange, where: str, by: str) -> None:
+    found = _GAP.fullmatch(where)
+    if found is None:
+        raise Malformed(f"expected TOPIC/PARTITION=OFFSET, got {where!r}", key="--accept-gap")
+    partition = exchange.accept_gap(found["topic"], int(found["partition"]), int(found["offset"]), by)
+    typer.echo(f"{partition} goes on at {found['offset']}")
 
 
 def project(

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from services.api.access import Role
 from services.cli.output import console, print_json
-from services.cli.reaching import AsJson
+from services.cli.reaching import AsJson, data_directory
 from services.composition import serve_embedded_broker
 from services.settings import Settings
 from services.up import SUBJECTS, EmbeddedExchange, embedded_exchange
@@ -36,6 +36,8 @@ def up(
             help="Keep everything here and go on with what is there."
             " Without it: a temporary directory, removed at the end.",
             show_default=False,
+            parser=data_directory,
+            metavar="DIR",
         ),
     ] = None,
     port: Annotated[
@@ -90,7 +92,7 @@ def _welcome(exchange: EmbeddedExchange) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
-    table.add_row("API", f"{addresses.api}  [dim](description at {addresses.api}/docs)[/]")
+    table.add_row("API", f"{addresses.api}  (described at {addresses.api}/openapi.json)")
     table.add_row("Kafka", addresses.kafka)
     table.add_row("PostgreSQL", addresses.database)
     table.add_row("data", addresses.data_dir)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.message import Assignment, Partition
+from domain.message import Assignment, Message, Partition
 from infra.kafka.consumer import GigGroup
 from infra.kafka.producer import Publisher
 from infra.kafka.settings import BrokerSettings
@@ -122,3 +122,38 @@ def test_messages_come_in_order_with_all_that_was_sent(
             assert len(messages) <= 7
             values += [message.value for message in messages if partition.topic == topic]
     assert values == [b"%d" % number for number in range(50)]
+
+
+class NotUtf8(str):
+    """A header's name that another client may write: Kafka takes any bytes for it."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """Bytes that are no UTF-8."""
+        del encoding, errors
+        return b"\xff\xfe"
+
+
+def test_a_header_name_that_is_no_utf8_stops_nobody(
+    broker: BrokerSettings, join: Join, topics: Topics, topic: str
+) -> None:
+    takings = Takings()
+    member = join(takings)
+    poll_until(lambda: partitions(topic, topics) <= takings.owned, member)
+    with Publisher(broker) as publisher:
+        publisher.send(topic, "w-1", b"first", [(NotUtf8("odd"), b"1"), ("ce_id", b"2")])
+        publisher.send(topic, "w-1", b"second", [("ce_id", b"3")])
+    found: list[Message] = []
+
+    def both_came() -> bool:
+        for at, messages in member.poll(100, 100).items():
+            found.extend(messages if at.topic == topic else [])
+        return len(found) == 2
+
+    poll_until(both_came)
+    assert [(message.value, message.headers[0]) for message in found] == [
+        (b"first", ("\\xff\\xfe", b"1")),
+        (b"second", ("ce_id", b"3")),
+    ]
+    assert member.trouble() == []

@@ -42,8 +42,8 @@ insert into configuration (epoch) values (0);
 
 -- Kafka offsets and the epoch that fences their former owners.
 create table intake_offset (
-    cluster text not null,
-    topic text not null,
+    cluster text collate "C" not null,
+    topic text collate "C" not null,
     partition integer not null,
     topic_id text not null,
     next_offset bigint not null,
