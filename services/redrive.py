@@ -5,7 +5,7 @@ log and the configuration as they are now. What it comes to and the end of its q
 moved when it was quarantined and stay. One that is refused again stays in quarantine, with today's reason.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final, Protocol
@@ -13,13 +13,12 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from domain.configuration import Configuration
-from domain.desk import Prepared
-from domain.message import Assignment, Message, Outcome, Partition, Quarantined, QuarantinedMessage
+from domain.message import Outcome, Quarantined, QuarantinedMessage
 from domain.recorded import Recorded
 from domain.rejections import Conflict, Malformed, NotFound, Rejected
-from services.ingest import Batch, Ingest, IngestSettings
 from services.operations import By
 from services.ports import LogTransaction, Read, Reads
+from services.taker import Result, Taker
 
 #: Messages taken in one transaction.
 BATCH: Final = 500
@@ -65,29 +64,12 @@ class AlreadyResolved(Rejected):
     code = "already_resolved"
 
 
-class _NoGigs:
-    """Stands where the consumer group would: everything comes out of quarantine."""
-
-    def poll(self, timeout_ms: int, max_messages: int) -> dict[Partition, list[Message]]:  # noqa: ARG002
-        return {}
-
-    def assignment(self, partition: Partition) -> Assignment | None:  # noqa: ARG002
-        return None
-
-    def advance(self, partition: Partition, next_offset: int) -> None: ...
-    def lost(self, partitions: Iterable[Partition]) -> None: ...
-    def trouble(self) -> list[str]:
-        return []
-
-    def close(self) -> None: ...
-
-
-class Redrive(Ingest):
-    """Ingest whose messages come out of quarantine."""
+class Redrive:
+    """Takes messages out of quarantine, as ingest takes them from Kafka."""
 
     def __init__(self, exchange: QuarantineLog, read: Read, by: By) -> None:
-        super().__init__(exchange, _NoGigs(), read, lambda: by.at, IngestSettings(cached_streams=0))
-        self._quarantine = exchange
+        self._log = exchange
+        self._taker = Taker(read, cached_streams=0)
         self._by = by
 
     def redrive(self, messages: Sequence[Quarantined]) -> list[Redriven]:
@@ -101,18 +83,15 @@ class Redrive(Ingest):
         raise AssertionError("the last attempt returns or raises")
 
     def _redrive(self, messages: list[Quarantined]) -> list[Redriven]:
-        readings = [(each, self._read_message(each.refused.message, self._by.at)) for each in messages]
-        with self._quarantine.transaction() as transaction:
-            self._refresh(transaction)
-            taken = [(each, self._prepare(each.refused.message, reading)) for each, reading in readings]
-            desk = self._desk(transaction, Batch([]), [each for _, each in taken if isinstance(each, Prepared)])
-            found = [_redriven(each, self._settle(desk, each.refused.message, report)) for each, report in taken]
-            new = {key: gig for key, gig in desk.registered.items() if not desk.was_known(key)}
-            transaction.register(new)
-            transaction.reregister({key: gig for key, gig in desk.registered.items() if key not in new})
+        readings = [(each.refused.message, self._taker.read(each.refused.message, self._by.at)) for each in messages]
+        with self._log.transaction() as transaction:
+            self._taker.refresh(transaction)
+            taken = self._taker.take(transaction, readings)
+            found = [_redriven(each, result) for each, result in zip(messages, taken.results, strict=True)]
+            self._taker.register(transaction, taken)
             self._resolve(transaction, found)
-            if desk.new_events:
-                transaction.append(desk.new_events, self._by.at, self._by.actor)
+            if taken.events:
+                transaction.append(taken.events, self._by.at, self._by.actor)
         return found
 
     def _resolve(self, transaction: QuarantineTransaction, found: list[Redriven]) -> None:
@@ -127,7 +106,7 @@ class Redrive(Ingest):
         )
 
 
-def _redriven(each: Quarantined, came_to: Outcome | QuarantinedMessage) -> Redriven:
+def _redriven(each: Quarantined, came_to: Result) -> Redriven:
     if isinstance(came_to, QuarantinedMessage):
         return Redriven(each.quarantine_id, "quarantined", came_to.reason, came_to.detail)
     return Redriven(each.quarantine_id, came_to)

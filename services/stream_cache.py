@@ -13,10 +13,6 @@ class StreamCache:
         self._size = size
         self._heads: dict[str, Head] = {}
 
-    def missing(self, streams: Iterable[str]) -> list[str]:
-        """Those of the streams that have to be read."""
-        return [stream for stream in streams if stream not in self._heads]
-
     def known(self, streams: Iterable[str]) -> dict[str, Head | InvariantBroken]:
         """The heads of those that are remembered."""
         heads = self._heads
