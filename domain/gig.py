@@ -22,6 +22,7 @@ AmountMinor = Annotated[int, Meta(ge=0, le=10**12)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 #: Names of earnings components, and codes such as a vehicle class, as program files write them too.
+LONGEST_NAME: Final = 64
 COMPONENT_PATTERN: Final = r"^[a-z][a-z0-9_]{0,63}\Z"
 CODE_PATTERN: Final = r"^[A-Za-z0-9._-]{1,64}\Z"
 
@@ -100,17 +101,18 @@ def _check_patterns(gig: Gig) -> None:
         if not _is_opaque(identifier):
             raise Malformed(f"expected 1 to 128 of A-Z a-z 0-9 . _ -, got {identifier!r:.200}", key=key)
     for component in gig.earnings:
-        if not _is_component(component):
+        if len(component) > LONGEST_NAME or not _is_component(component):
             raise Malformed(f"expected component names in snake_case, got {component!r:.200}", key="earnings")
     for key in ("vehicle_class", "worker_class", "jurisdiction", "service"):
         code = getattr(gig, key)
-        if code is not None and not _is_code(code):
+        if code is not None and (len(code) > LONGEST_NAME or not _is_code(code)):
             raise Malformed(f"expected 1 to 64 of A-Z a-z 0-9 . _ -, got {code!r:.200}", key=key)
 
 
 _is_opaque = re.compile(OPAQUE_PATTERN).match
 
 
+# What is remembered is short: longer names were refused before, so that nobody can fill our memory with them.
 @lru_cache(maxsize=1_024)
 def _is_component(name: str) -> bool:
     return re.match(COMPONENT_PATTERN, name) is not None
