@@ -75,17 +75,19 @@ class Process:
     def __init__(self, name: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
         self.name = name
         self._log = log
-        with log.open("wb") as out:
+        # A port that is only looked for may be taken by the time the child asks for it; a socket is handed over.
+        with log.open("wb") as out, socket.create_server(("127.0.0.1", 0)) as listener:
+            self.health_port = int(listener.getsockname()[1])
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "services.cli", *arguments],
                 cwd=ROOT,
-                env=os.environ | environment,
+                env=os.environ | environment | {"BENEFITS_LISTENER": str(listener.fileno())},
+                pass_fds=[listener.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
             )
         self._leash = Leash(self._process.pid, "KILL")
-        self.health_port = int(environment.get("BENEFITS_HEALTH_PORT", 0))
 
     @property
     def runs(self) -> bool:
@@ -189,7 +191,6 @@ class ProcessExchange:
             "BENEFITS_KAFKA": self.broker.bootstrap_servers,
             "BENEFITS_CONSUMER_GROUP": self.schema,
             "BENEFITS_SESSION_TIMEOUT_MS": str(int(SESSION_SECONDS * 1000)),
-            "BENEFITS_HEALTH_PORT": str(free_port()),
             **{f"BENEFITS_{name.upper()}": str(value) for name, value in settings.items()},
         }
         number = len(self._processes)
@@ -274,12 +275,6 @@ def process_exchange(database: str, schema: str, broker: BrokerSettings, folder:
         raise
     finally:
         exchange.close()
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def topics_of(platforms: Iterable[str]) -> list[str]:
