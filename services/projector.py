@@ -13,8 +13,8 @@ from services.logs import logger
 from services.metrics import PROJECTOR
 from services.ports import Log, Views
 
-#: Events folded in memory before the views are written.
-BATCH: Final = 5_000
+#: Events folded in memory before the views are written: the more, the fewer rows an event costs while we are behind.
+BATCH: Final = 20_000
 
 log = logger(__name__)
 
