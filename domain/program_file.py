@@ -3,14 +3,13 @@
 A file holds one version, or several under `[[versions]]`; the keys above `[[versions]]` then hold for each of them.
 """
 
-import re
 import tomllib
 from typing import Any
 
 import msgspec
 
 from domain import rule
-from domain.rejections import Malformed
+from domain.rejections import Malformed, malformed
 from domain.rule import ProgramVersion
 
 
@@ -40,17 +39,9 @@ def version(document: dict[str, Any]) -> ProgramVersion:
     try:
         program = msgspec.convert(document, ProgramVersion)
     except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$")
-        field = _FIELD.search(reason)
-        raise Malformed(
-            reason, key=".".join(filter(None, [path.rstrip("`").lstrip("."), field and field[1]]))
-        ) from None
+        raise malformed(error) from None
     rule.check(program)
     return program
-
-
-#: The field that is missing or unknown is named in msgspec's reason, the object it belongs to in its path.
-_FIELD = re.compile(r"(?:missing required|unknown) field `(.+?)`")
 
 
 def _require_kinds(document: dict[str, Any]) -> None:

@@ -12,7 +12,10 @@
 Each class has a stable `code`; the HTTP API shows it and a test lists them all.
 """
 
+import re
 from typing import ClassVar
+
+from msgspec import ValidationError
 
 
 class ExchangeError(Exception):
@@ -46,6 +49,17 @@ class Malformed(ExchangeError):
         super().__init__(f"{key}: {detail}" if key else detail)
         self.key = key
         self.reason = detail
+
+
+#: The field that is missing or unknown is named in msgspec's reason, the object it belongs to in its path.
+_FIELD = re.compile(r"(?:missing required|unknown) field `(.+?)`")
+
+
+def malformed(error: ValidationError) -> Malformed:
+    """What msgspec found wrong with a value, with the full key of the part at fault."""
+    reason, _, path = str(error).partition(" - at `$")
+    field = _FIELD.search(reason)
+    return Malformed(reason, key=".".join(filter(None, [path.rstrip("`").lstrip("."), field and field[1]])))
 
 
 class Conflict(ExchangeError):

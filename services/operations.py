@@ -29,7 +29,7 @@ from domain.platform import (
 )
 from domain.program import Program, PublishProgram
 from domain.recorded import Recorded
-from domain.rejections import Conflict, Malformed, Rejected, Unavailable
+from domain.rejections import Conflict, Rejected, Unavailable, malformed
 from domain.rule import ProgramVersion
 from services.logs import logger
 from services.ports import Log, LogTransaction, Topics
@@ -202,5 +202,4 @@ def _checked(kind: type[C], **fields: Any) -> C:
     try:
         return msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$")
-        raise Malformed(reason, key=path.rstrip("`").lstrip(".")) from None
+        raise malformed(error) from None

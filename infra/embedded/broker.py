@@ -23,8 +23,6 @@ from infra.kafka.topics import OffsetRange
 
 #: Newer protocol versions it answers in a way that kafka-python does not take.
 API_VERSION: Final = "2.3"
-#: Partitions of a topic; the mock cluster takes no other wish.
-PARTITIONS: Final = 4
 #: How many messages a partition may be ahead of its reader: at 1 KB a message less than half of what is kept.
 UNREAD_MAX: Final = 2_000
 

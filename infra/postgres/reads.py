@@ -51,9 +51,6 @@ _OF_STREAMS = """
 
 S = TypeVar("S")
 
-#: Greater than any position.
-END = 2**62
-
 
 class Reads:
     """What services ask of the database."""
