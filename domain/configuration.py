@@ -10,7 +10,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from domain.assessment import Assessors
+from domain.assessors import Assessors
 from domain.gig import Gig
 from domain.period import local_date, period_of
 from domain.platform import Platform
@@ -55,6 +55,17 @@ class Configuration:
         self.platforms = dict(platforms)
         self._assessors = {program_id: Assessors(program) for program_id, program in programs.items()}
         self._days: dict[tuple[str, str, date], Taking | None] = {}
+        self._pooling = frozenset(
+            [
+                platform_id
+                for platform_id, platform in platforms.items()
+                if any(_is_pooled(programs.get(each.program_id)) for each in platform.memberships)
+            ]
+        )
+
+    def is_pooling(self, platform_id: str) -> bool:
+        """Whether a platform is, or ever was, in a program that counts the gigs of several platforms together."""
+        return platform_id in self._pooling
 
     def assessors(self, program_id: str) -> Assessors:
         """All versions of a program, made ready to compute; raises `KeyError` where there is no such program."""
@@ -71,7 +82,13 @@ class Configuration:
 
     def takings(self, platform_id: str, gig: Gig) -> tuple[Taking, ...]:
         """The programs that take a gig of this platform; raises `Rejected` or `Malformed` where it cannot be taken."""
-        platform = self.reporting(platform_id)
+        return self.takings_of(self.reporting(platform_id), gig)
+
+    def takings_of(self, platform: Platform, gig: Gig) -> tuple[Taking, ...]:
+        """The programs that take a gig of a platform, suspended or not; raises `Malformed`.
+
+        Suspension counts when a gig is taken in, not when it is looked at again.
+        """
         programs = dict.fromkeys([membership.program_id for membership in platform.memberships])
         found = [self._taking(platform, program_id, gig) for program_id in programs]
         return tuple([taking for taking in found if taking is not None])
@@ -87,8 +104,13 @@ class Configuration:
                 return None
             raise MissingPaidAt(f"program {program_id} counts by paid_at", key="paid_at")
         taking = self._on_day(platform, program_id, local_date(at, terms.time_zone))
-        if taking is None or not _applies(program.in_force(taking.period).version.applies_to, gig):
+        if taking is None:
             return None
+        assessor = program.in_force(taking.period)
+        if not _applies(assessor.version.applies_to, gig):
+            return None
+        if assessor.is_by_class:
+            assessor.require_listed(gig)
         return taking
 
     def _on_day(self, platform: Platform, program_id: str, day: date) -> Taking | None:
@@ -106,6 +128,10 @@ class Configuration:
             return None
         scope = platform.platform_id if terms.scope == "platform" else terms.scope
         return Taking(program_id, scope, period, program)
+
+
+def _is_pooled(program: Program | None) -> bool:
+    return program is not None and any(version.scope == "pooled" for version in program.versions)
 
 
 def _applies(to: AppliesTo, gig: Gig) -> bool:

@@ -99,8 +99,20 @@ class Desk:
         if known is not None:
             todo = steps(report, prepared.takings, self._standings(known), self.configuration)
         decided = self._decide(todo)
-        self._remember(prepared, known, decided)
+        self.registered[key] = registered(report, known, self._write(decided))
         return "cancelled" if report.cancelled else what
+
+    def carry_out(self, step: Step) -> list[EventRef]:
+        """Decide one step as the streams stand by now and say where its events will stand.
+
+        Raises `Malformed` or `InvariantBroken`, and then nothing has changed.
+        """
+        return self._write(self._decide([step]))
+
+    def reregister(self, report: GigReport, refs: list[EventRef]) -> None:
+        """Let the registry name these events of a gig that it knows."""
+        key = (report.platform_id, report.gig.gig_id)
+        self.registered[key] = registered(report, self._known[key], refs)
 
     def was_known(self, key: GigKey) -> bool:
         """Whether the registry held a gig before this batch."""
@@ -140,7 +152,7 @@ class Desk:
                 decided.append((NewEvent(step.stream, at.version, event), at))
         return decided
 
-    def _remember(self, prepared: Prepared, known: RegisteredGig | None, decided: list[tuple[NewEvent, Head]]) -> None:
+    def _write(self, decided: list[tuple[NewEvent, Head]]) -> list[EventRef]:
         refs = []
         for new, at in decided:
             ref = EventRef(new.stream, new.version)
@@ -148,4 +160,4 @@ class Desk:
             self.new_events.append(new)
             self.new_heads[new.stream] = at
             self._events[ref] = new.event  # type: ignore[assignment]
-        self.registered[prepared.key] = registered(prepared.report, known, refs)
+        return refs

@@ -12,6 +12,7 @@ POOLED = "pooled"
 #: Stands where a program id would, for gigs that no program takes.
 NO_PROGRAM = "none"
 RESERVED_NAMES = frozenset({POOLED, NO_PROGRAM})
+_POOLED_PREFIX = f"work:{POOLED}:"
 
 PlatformId = Annotated[str, Meta(pattern=NAME_PATTERN)]
 ProgramId = Annotated[str, Meta(pattern=NAME_PATTERN)]
@@ -33,6 +34,20 @@ def platform_stream(platform_id: str) -> str:
 def work_stream(scope: str, worker_id: str, program_id: str, period: str) -> str:
     """The stream of one work period; `scope` is a platform's id or `pooled`."""
     return f"work:{scope}:{worker_id}:{program_id}:{period}"
+
+
+def is_pooled(stream: str) -> bool:
+    """Whether the gigs of several platforms count in a stream."""
+    return stream.startswith(_POOLED_PREFIX)
+
+
+def work_of(stream: str) -> tuple[str, str, str, str] | None:
+    """Scope, worker, program and period of a work period's stream; None of any other stream."""
+    kind, _, rest = stream.partition(":")
+    if kind != "work":
+        return None
+    scope, worker_id, program_id, period = rest.split(":")
+    return scope, worker_id, program_id, period
 
 
 def intake_stream(cluster: str, topic: str, partition: int) -> str:

@@ -42,7 +42,7 @@ class Money(Struct, frozen=True, gc=False):
 def decimal(text: str, *, key: str = "") -> Fraction:
     """The exact value of a decimal written as text, such as `"150.00"`; raises `Malformed` naming `key`."""
     if not _DECIMAL.fullmatch(text):
-        raise Malformed(f"expected a decimal such as 150.00, got {text!r}", key=key)
+        raise Malformed(f"expected a decimal such as 150.00, got {text!r:.80}", key=key)
     return Fraction(text)
 
 
@@ -50,7 +50,7 @@ def percent(text: str, *, key: str = "") -> Fraction:
     """The exact ratio of a rate written as text, such as `"2.75 %"` → 11/400; raises `Malformed` naming `key`."""
     number, sign, rest = text.partition("%")
     if not sign or rest:
-        raise Malformed(f'expected a rate such as "2.75 %", got {text!r}', key=key)
+        raise Malformed(f'expected a rate such as "2.75 %", got {text!r:.80}', key=key)
     return decimal(number.strip(), key=key) / 100
 
 
@@ -62,10 +62,15 @@ def minor(amount: Fraction, currency: str) -> Fraction:
 def written(amount_minor: int | Fraction, currency: str) -> str:
     """Minor units as people write them: 123456 in USD → `1,234.56`; exact ratios keep the decimals they need."""
     exponent = EXPONENTS[currency]
-    sign = "-" if amount_minor < 0 else ""
-    units, rest = divmod(abs(Fraction(amount_minor)), 10**exponent)
-    decimals = _decimals(Fraction(rest, 10**exponent), exponent)
-    return f"{sign}{units:,}.{decimals}" if decimals else f"{sign}{units:,}"
+    return plain(Fraction(amount_minor) / 10**exponent, exponent)
+
+
+def plain(number: Fraction, decimals: int = 0) -> str:
+    """A number as people write it, with at least so many decimals and with those that an exact ratio needs."""
+    sign = "-" if number < 0 else ""
+    units, rest = divmod(abs(number), 1)
+    after_point = _decimals(rest, decimals)
+    return f"{sign}{units:,}.{after_point}" if after_point else f"{sign}{units:,}"
 
 
 def _decimals(rest: Fraction, least: int, most: int = 10) -> str:

@@ -72,3 +72,9 @@ def first_day_after(period: str) -> date:
 def is_period_start(day: date, kind: PeriodKind) -> bool:
     """Whether a period of `kind` begins on `day`."""
     return first_day(period_of(day, kind)) == day
+
+
+@lru_cache(maxsize=4_096)
+def days(period: str) -> int:
+    """How many days a period has."""
+    return (first_day_after(period) - first_day(period)).days

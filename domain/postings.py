@@ -1,7 +1,8 @@
 """The one translation of events into money: balanced postings, debit positive and credit negative.
 
 Contribution accrued, adjusted or reversed: each line debits `receivable/<platform>/<program>` and credits
-`pending/<worker>/<benefit>`, or the other way round where it is negative.
+`pending/<worker>/<benefit>`, or the other way round where it is negative. What a new version of a program moves is
+about all gigs of a work period and tagged with none.
 
 Worker balance, platform liability and trial balance are groupings of the same postings by their tags.
 """
@@ -10,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from domain.work_period import Contribution
+from domain.work_period import Contribution, is_about_all
 
 Account = Literal["receivable", "pending"]
 
@@ -44,6 +45,7 @@ def postings(event: object) -> list[Posting]:
 
 def _contribution(event: Contribution) -> list[Posting]:
     gig = event.gig
+    gig_id = "" if is_about_all(event) else gig.gig_id
     moved: list[Posting] = []
     for line in event.lines:
         if line.amount_minor:
@@ -55,7 +57,7 @@ def _contribution(event: Contribution) -> list[Posting]:
                 line.benefit,
                 line.payer,
                 event.period,
-                gig.gig_id,
+                gig_id,
             )
             moved.append(Posting("receivable", line.amount_minor, *about))
             moved.append(Posting("pending", -line.amount_minor, *about))

@@ -9,7 +9,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from domain import rule
+from domain.assessment import check
 from domain.decider import Decider
 from domain.period import first_day
 from domain.rejections import InvariantBroken, Rejected
@@ -79,7 +79,7 @@ initial = Program()
 def decide(state: Program, command: PublishProgram) -> list[ProgramPublished]:
     """The events that follow from a command; raises `Rejected` or `Malformed`."""
     version = command.version
-    rule.check(version)
+    check(version)
     known = state.version(version.version)
     if known == version:
         return []

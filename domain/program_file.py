@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from domain import rule
-from domain.rejections import Malformed, malformed
-from domain.rule import ProgramVersion
+from domain.allowed import refusal
+from domain.assessment import check
+from domain.rejections import Malformed
+from domain.rule import FIXED_KEYS, ProgramVersion
 
 
 def read(text: str) -> tuple[ProgramVersion, ...]:
@@ -29,25 +30,37 @@ def read(text: str) -> tuple[ProgramVersion, ...]:
         try:
             found.append(version({**document, **each}))
         except Malformed as error:
-            raise Malformed(error.reason, key=f"versions[{index}].{error.key}".rstrip(".")) from None
+            # A key above the versions is at fault for all of them, and is looked for where it stands.
+            is_above = _head(error.key) in document.keys() - each.keys()
+            key = error.key if is_above else f"versions[{index}].{error.key}".rstrip(".")
+            raise Malformed(error.reason, key=key) from None
+    _check_together(found)
     return tuple(found)
 
 
 def version(document: dict[str, Any]) -> ProgramVersion:
     """One program version from a mapping; raises `Malformed` naming the key at fault and what is allowed there."""
-    _require_kinds(document)
     try:
         program = msgspec.convert(document, ProgramVersion)
     except msgspec.ValidationError as error:
-        raise malformed(error) from None
-    rule.check(program)
+        raise refusal(error, document, ProgramVersion) from None
+    except RecursionError:
+        raise Malformed("nested too deeply to be a program") from None
+    check(program)
     return program
 
 
-def _require_kinds(document: dict[str, Any]) -> None:
-    """Each amount names its kind, also while there is only one: msgspec asks for it from two on."""
-    rules = document.get("rules")
-    for index, each in enumerate(rules if isinstance(rules, list) else []):
-        amount = each.get("amount") if isinstance(each, dict) else None
-        if isinstance(amount, dict) and "kind" not in amount:
-            raise Malformed("expected a kind, such as 'percent'", key=f"rules[{index}].amount.kind")
+def _head(key: str) -> str:
+    """The first name of a key: `rules` of `rules[0].amount`."""
+    return key.partition(".")[0].partition("[")[0]
+
+
+def _check_together(versions: list[ProgramVersion]) -> None:
+    """Raise `Malformed` where versions cannot be those of one program."""
+    first = versions[0]
+    for index, each in enumerate(versions):
+        for key in ("id", *FIXED_KEYS):
+            if getattr(each, key) != getattr(first, key):
+                raise Malformed(f"expected {getattr(first, key)} as in the others", key=f"versions[{index}].{key}")
+        if each.version in [earlier.version for earlier in versions[:index]]:
+            raise Malformed(f"expected each number once, got {each.version} again", key=f"versions[{index}].version")

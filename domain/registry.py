@@ -17,7 +17,7 @@ from domain.identifiers import NO_PROGRAM, work_stream
 from domain.period import period_of
 from domain.recorded_gig import GigRecorded, RecordGig
 from domain.rejections import InvariantBroken, Rejected
-from domain.work_period import AccrueGig, AdjustGig, ContributionReversed, ReverseGig
+from domain.work_period import AccrueGig, AdjustGig, ContributionReversed, ReassessPeriod, ReverseGig
 from domain.work_period import Event as ContributionEvent
 
 Verdict = Literal["new", "revised", "duplicate", "stale"]
@@ -52,7 +52,7 @@ class Step(Struct, frozen=True, gc=False):
     """A command for one stream."""
 
     stream: str
-    command: GigCommand
+    command: GigCommand | ReassessPeriod
 
 
 class Standing(Struct, frozen=True, gc=False):
@@ -104,6 +104,29 @@ def steps(
     counted = {standing.stream: standing.counted for standing in standings}
     counts = [_count(report, taking, counted.get(_stream(report, taking))) for taking in takings]
     return [*reversals, *(counts or [_record(report)])]
+
+
+def retaken(
+    report: GigReport, takings: Sequence[Taking], standings: Sequence[Standing], configuration: Configuration
+) -> list[Step]:
+    """The commands by which a gig comes to count where `takings` say, reversals first; none where it does already.
+
+    `report` is what was reported last, and no cancellation. A gig that a program takes stays in the period in which
+    that program counts it: a later time-zone database moves nothing.
+    """
+    taking = {each.program_id for each in takings}
+    counting = {_program_of(each.stream): each for each in standings if each.counted is not None}
+    reversals = [
+        _reversal(report, standing, "moved", configuration)
+        for program_id, standing in counting.items()
+        if program_id not in taking
+    ]
+    accruals = [_accrual(report, each) for each in takings if each.program_id not in counting]
+    is_recorded = any(
+        isinstance(each.event, GigRecorded) and each.revision == report.gig.revision for each in standings
+    )
+    is_left_over = not takings and (bool(reversals) or not is_recorded)
+    return [*reversals, *accruals, *([_record(report)] if is_left_over else [])]
 
 
 def _cancel(

@@ -53,11 +53,13 @@ class Malformed(ExchangeError):
 
 #: The field that is missing or unknown is named in msgspec's reason, the object it belongs to in its path.
 _FIELD = re.compile(r"(?:missing required|unknown) field `(.+?)`")
+#: Where a name in a table is at fault, the path is that of the table.
+_OF_A_TABLE = re.compile(r" - at `key` in `\$")
 
 
 def malformed(error: ValidationError) -> Malformed:
     """What msgspec found wrong with a value, with the full key of the part at fault."""
-    reason, _, path = str(error).partition(" - at `$")
+    reason, _, path = _OF_A_TABLE.sub(" - at `$", str(error)).partition(" - at `$")
     field = _FIELD.search(reason)
     return Malformed(reason, key=".".join(filter(None, [path.rstrip("`").lstrip("."), field and field[1]])))
 

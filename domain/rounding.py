@@ -5,6 +5,7 @@ Directions are the words of the field: `half_up` rounds a tie away from zero (wh
 and `up` toward and away from zero.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal, get_args
 
@@ -14,7 +15,12 @@ DIRECTIONS: tuple[str, ...] = get_args(Direction)
 
 def rounded(value: Fraction | int, direction: Direction, unit: int = 1) -> int:
     """`value` rounded to a whole multiple of `unit` (both in minor units)."""
-    numerator, denominator = value.numerator, value.denominator * unit
+    return rounded_ratio(value.numerator, value.denominator, direction, unit)
+
+
+def rounded_ratio(numerator: int, denominator: int, direction: Direction, unit: int = 1) -> int:
+    """`numerator / denominator` rounded to a whole multiple of `unit`; the ratio need not be in lowest terms."""
+    denominator *= unit
     floor, rest = divmod(numerator, denominator)
     if rest == 0:
         return floor * unit
@@ -46,6 +52,49 @@ def _goes_up(direction: Direction, above_half: int, floor: int) -> bool:
 
 def split(total: int, weights: tuple[int, ...]) -> tuple[int, ...]:
     """`total` divided by `weights`, each part floored, the last taking the rest; parts add up exactly."""
+    if len(weights) == 1:
+        return (total,)
     whole = sum(weights)
     parts = [total * weight // whole for weight in weights[:-1]]
     return (*parts, total - sum(parts))
+
+
+def apportioned(total: int, weights: Sequence[int]) -> tuple[int, ...]:
+    """`total` divided by `weights`, what flooring leaves going to the largest remainders (Hamilton's method).
+
+    Of equal remainders the first is served first. Weights are not negative and not all zero.
+    """
+    whole = sum(weights)
+    parts = [total * weight // whole for weight in weights]
+    if left := total - sum(parts):
+        by_remainder = sorted(range(len(weights)), key=lambda index: -(total * weights[index] % whole))
+        for index in by_remainder[:left]:
+            parts[index] += 1
+    return tuple(parts)
+
+
+def crossed(rows: Sequence[int], columns: Sequence[int]) -> list[tuple[int, ...]]:
+    """A table whose rows and columns add up to these sums exactly; for two columns no cell is one off proportion.
+
+    `rows` and `columns` have the same total and none is negative; then no cell is. One tuple is returned for each row.
+    Each column is dealt out over what the columns before it left of the rows, its running total floored.
+    """
+    left = list(rows)
+    dealt = []
+    for column in columns:
+        cells = _dealt(column, left)
+        left = [rest - cell for rest, cell in zip(left, cells, strict=True)]
+        dealt.append(cells)
+    return list(zip(*dealt, strict=True))
+
+
+def _dealt(total: int, rows: Sequence[int]) -> list[int]:
+    """`total` dealt out in proportion to `rows`, no cell above its row: the running total is floored."""
+    whole = sum(rows)
+    cells, dealt, running = [], 0, 0
+    for row in rows:
+        running += row
+        until = total * running // whole if whole else 0
+        cells.append(until - dealt)
+        dealt = until
+    return cells

@@ -1,30 +1,51 @@
 """A program as written: the shapes of a program file and of `ProgramPublished`, one and the same.
 
-Decimals are text, so that what was written is what is stored; `assessment` turns them into exact ratios. Keys that
-are not named here are refused. `programs/README.md` explains each for people who write programs.
+Decimals are text, so that what was written is what is stored; `amount` and `assessment` turn them into exact ratios
+and refuse what cannot be carried out. Keys that are not named here are refused. `programs/README.md` explains each for
+people who write programs.
 """
 
 from datetime import date
-from functools import cache
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 from msgspec import Meta, Struct
 
 from domain.gig import CODE_PATTERN, COMPONENT_PATTERN
-from domain.identifiers import RESERVED_NAMES, BenefitId, ProgramId
-from domain.money import EXPONENTS, decimal, minor, percent
-from domain.period import PeriodKind, is_period_start
-from domain.rejections import Malformed
+from domain.identifiers import BenefitId, ProgramId
+from domain.period import PeriodKind
 from domain.rounding import Direction
 
 #: Who bears a contribution; the platform owes the remittance in every case.
 Payer = Literal["platform", "worker", "customer"]
 AttributionDate = Literal["completed_at", "paid_at"]
 Scope = Literal["platform", "pooled"]
+#: What a pooled program divides a contribution over its platforms by.
+ShareBy = Literal["engaged_time", "base", "gigs"]
+#: What thresholds and steps look at; `weekly_hours` are engaged hours a week, averaged over the period.
+Measured = Literal["base", "gigs", "hours", "weekly_hours"]
+Per = Literal["gig", "period"]
 Component = Annotated[str, Meta(pattern=COMPONENT_PATTERN)]
 ClassCode = Annotated[str, Meta(pattern=CODE_PATTERN)]
 Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
+Weight = Annotated[int, Meta(ge=0, le=10**6)]
+
+
+class ByClass(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A rate or an amount of money for each class of gigs; a gig of another class cannot be assessed."""
+
+    by_vehicle_class: dict[ClassCode, str] = {}
+    by_worker_class: dict[ClassCode, str] = {}
+
+
+class WeightByClass(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A weight for each class of gigs."""
+
+    by_vehicle_class: dict[ClassCode, Weight] = {}
+    by_worker_class: dict[ClassCode, Weight] = {}
+
+
+#: A decimal, or one for each class.
+Value = str | ByClass
 
 
 class AppliesTo(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -34,51 +55,151 @@ class AppliesTo(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     services: tuple[ClassCode, ...] = ()
 
 
-class Base(Struct, frozen=True, forbid_unknown_fields=True):
-    """The earnings base: the components of a gig's earnings that count."""
+class Base(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The earnings base: the components of a gig's earnings that count, less a deduction such as `"35 %"`."""
 
     components: Annotated[tuple[Component, ...], Meta(min_length=1)]
+    deduction: Value | None = None
 
 
-class Percent(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="percent"):
-    """A rate of the earnings base, such as `"2.75 %"`."""
-
-    rate: str
+# How much: kinds of amounts
 
 
-#: How much a rule makes of the totals: a union that grows by one shape for each kind of rule.
-Amount = Percent
+class Percent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="kind", tag="percent"):
+    """A rate of the earnings base, such as `"2.75 %"`; with `over` only of what the base has above it."""
+
+    rate: Value
+    over: str | None = None
+
+
+class PerHour(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="per_hour"):
+    """An amount for each hour of engaged time, prorated to the second."""
+
+    amount: Value
+
+
+class PerGig(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="per_gig"):
+    """The same amount for each gig."""
+
+    amount: Value
+
+
+class Fixed(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="fixed"):
+    """One amount, whatever was done."""
+
+    amount: Value
+
+
+class Lesser(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="lesser"):
+    """The least of several amounts."""
+
+    of: "tuple[Amount, ...]"
+
+
+class Greater(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="greater"):
+    """The greatest of several amounts."""
+
+    of: "tuple[Amount, ...]"
+
+
+class Sum(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="sum"):
+    """Several amounts together."""
+
+    of: "tuple[Amount, ...]"
+
+
+class Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is due from a threshold on (`at_least`) or beyond it (`above`), in place of the step below."""
+
+    amount: "str | Amount"
+    at_least: str | None = None
+    above: str | None = None
+
+
+class Steps(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="steps"):
+    """Steps or brackets of a measure: the highest one reached counts; below the first nothing is due."""
+
+    by: Measured
+    steps: Annotated[tuple[Step, ...], Meta(min_length=1, max_length=100)]
+
+
+#: How much a rule makes of the totals, or of a gig.
+Amount = Percent | PerHour | PerGig | Fixed | Lesser | Greater | Sum | Steps
 
 
 class When(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Thresholds on the period's totals: nothing until all are reached, everything from then on."""
 
     base_at_least: str | None = None
+    base_above: str | None = None
+    gigs_at_least: Annotated[int, Meta(ge=0)] | None = None
+    gigs_above: Annotated[int, Meta(ge=0)] | None = None
+    hours_at_least: str | None = None
+    hours_above: str | None = None
+    weekly_hours_at_least: str | None = None
+    weekly_hours_above: str | None = None
+
+
+class Limit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A bound on what each gig, and on what the whole period, comes to."""
+
+    per_gig: Value | None = None
+    per_period: Value | None = None
 
 
 class Rounding(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which way a rule rounds, once per gig or once per period, to a multiple of `to` (default: the minor unit)."""
 
     direction: Direction
-    per: Literal["gig", "period"]
+    per: Per
     to: str | None = None
+
+
+class PartRounding(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which way one payer's part is rounded."""
+
+    direction: Direction
+    to: str | None = None
+
+
+class Part(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One payer's part: an amount of its own or a share of the whole; the last payer bears what the others leave."""
+
+    payer: Payer
+    amount: Amount | None = None
+    share: str | None = None
+    rounding: PartRounding | None = None
 
 
 class Share(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One benefit's weight in the split; the last benefit takes what rounding leaves."""
 
     benefit: BenefitId
-    weight: Annotated[int, Meta(ge=1, le=10**6)] = 1
+    weight: Weight | WeightByClass = 1
 
 
-class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One contribution: an amount, when it is due, how it is rounded, who bears it, which benefits it feeds."""
+class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One contribution: an amount, when it is due, how it is rounded, who bears it, which benefits it feeds.
 
-    amount: Amount
+    `per` says whether the amount is made of each gig or of the period's totals; without it, as `rounding.per` does.
+    Without an `amount`, what is due is what the payers' own amounts add up to.
+    """
+
+    # Stored in this order.
+    amount: Amount | None = None
     rounding: Rounding
-    benefits: Annotated[tuple[Share, ...], Meta(min_length=1)]
-    payer: Payer = "platform"
+    benefits: Annotated[tuple[Share, ...], Meta(min_length=1, max_length=100)]
+    per: Per | None = None
+    payer: Payer | None = None
+    payers: Annotated[tuple[Part, ...], Meta(max_length=3)] = ()
     when: When = When()
+    cap: Limit = Limit()
+    floor: Limit = Limit()
+
+    @property
+    def is_per_gig(self) -> bool:
+        """Whether the amount is made of each gig."""
+        return (self.per or self.rounding.per) == "gig"
 
 
 class ProgramVersion(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -94,48 +215,11 @@ class ProgramVersion(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     attribution_date: AttributionDate
     effective_from: date
     base: Base
-    rules: Annotated[tuple[Rule, ...], Meta(min_length=1)]
+    rules: Annotated[tuple[Rule, ...], Meta(min_length=1, max_length=100)]
     scope: Scope = "platform"
+    share_by: ShareBy | None = None
     applies_to: AppliesTo = AppliesTo()
 
 
 #: What cannot change from one version of a program to the next.
 FIXED_KEYS = ("currency", "period", "time_zone", "scope", "attribution_date")
-
-
-def check(program: ProgramVersion) -> None:
-    """Raise `Malformed`, naming the key and what is allowed there, where a program cannot be carried out."""
-    if program.id in RESERVED_NAMES:
-        raise Malformed(f"{program.id!r} is reserved", key="id")
-    if program.currency not in EXPONENTS:
-        raise Malformed(f"expected a currency of ISO 4217, got {program.currency!r}", key="currency")
-    if program.time_zone not in _time_zones():
-        raise Malformed(f"expected an IANA time zone, got {program.time_zone!r}", key="time_zone")
-    if not is_period_start(program.effective_from, program.period):
-        raise Malformed(f"expected the first day of a {program.period}", key="effective_from")
-    if program.scope == "pooled":
-        raise Malformed("expected 'platform': pooled programs are not supported yet", key="scope")
-    if len(set(program.base.components)) < len(program.base.components):
-        raise Malformed("expected each component once: one that stands twice would count twice", key="base.components")
-    for index, rule in enumerate(program.rules):
-        _check_rule(rule, program.currency, f"rules[{index}]")
-
-
-@cache
-def _time_zones() -> set[str]:
-    """Listing the time zones reads their whole database, so it is done once."""
-    return available_timezones()
-
-
-def _check_rule(rule: Rule, currency: str, key: str) -> None:
-    percent(rule.amount.rate, key=f"{key}.amount.rate")
-    if rule.when.base_at_least is not None:
-        decimal(rule.when.base_at_least, key=f"{key}.when.base_at_least")
-    if rule.rounding.to is not None:
-        unit = minor(decimal(rule.rounding.to, key=f"{key}.rounding.to"), currency)
-        if unit.denominator != 1 or unit < 1:
-            raise Malformed("expected a multiple of the smallest unit of the currency", key=f"{key}.rounding.to")
-    if len({share.benefit for share in rule.benefits}) < len(rule.benefits):
-        raise Malformed("expected each benefit once", key=f"{key}.benefits")
-    for reserved in RESERVED_NAMES.intersection([share.benefit for share in rule.benefits]):
-        raise Malformed(f"{reserved!r} is reserved", key=f"{key}.benefits")

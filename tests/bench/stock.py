@@ -71,7 +71,7 @@ def _take(app: Application[UUID], assessor: Assessor, gig: dict[str, Any]) -> No
         period = Period(worker_id)
     before = Cell(period.gigs, period.base_minor, period.engaged_seconds)
     after = totals.plus((before,), Cell(1, base_minor, gig["engaged_seconds"]))
-    entitled = {each.benefit: each.amount_minor for each in assessor.entitlement(after, "acme")}
+    entitled = {each.benefit: each.amount_minor for each in assessor.entitlement(after, "2023-W26", "acme")}
     period.accrue(gig, base_minor, entitled)
     app.save(period)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domain.assessment import UnlistedClass
 from domain.configuration import (
     Configuration,
     MissingPaidAt,
@@ -17,6 +18,7 @@ from domain.gig import Gig
 from domain.platform import PlatformReinstated, PlatformSuspended, ProgramJoined, ProgramLeft, decider
 from domain.program import Program
 from domain.rule import AppliesTo
+from tests.support.gigs import TENTH as TENTH_TEXT
 from tests.support.gigs import configuration, gig, member, published, shipped, versions
 
 TENTH = versions()
@@ -111,6 +113,57 @@ def test_no_field_that_a_gig_carries_may_lie_outside_what_a_program_applies_to(
     assert "demo-weekly" in programs
 
 
+# Classes
+
+
+CLASSES = '{ by_vehicle_class = { car = "10 %", bike = "5 %" } }'
+BY_CLASS = versions(TENTH_TEXT.replace('"10 %"', CLASSES), id="by-class", applies_to=AppliesTo(services=("ride",)))
+TWO = configuration([TENTH, BY_CLASS], {"lyft": ["tenth", "by-class"]})
+
+
+def test_a_gig_of_a_listed_class_is_taken() -> None:
+    taken = taken_by("lyft", gig(vehicle_class="bike"), TWO)
+    assert taken == [("tenth", "lyft", "2023-06"), ("by-class", "lyft", "2023-06")]
+
+
+@pytest.mark.parametrize("vehicle_class", [None, "truck"])
+def test_a_gig_that_one_of_its_programs_cannot_assess_is_refused_whole(vehicle_class: str | None) -> None:
+    with pytest.raises(UnlistedClass) as refusal:
+        TWO.takings("lyft", gig(vehicle_class=vehicle_class))
+    assert refusal.value.key == "vehicle_class"
+
+
+def test_a_program_that_would_not_take_the_gig_anyway_does_not_ask_for_its_class() -> None:
+    assert taken_by("lyft", gig(service="delivery"), TWO) == [("tenth", "lyft", "2023-06")]
+
+
+def test_classes_are_those_of_the_version_in_force() -> None:
+    (later,) = versions(id="by-class", version=2, effective_from=date(2023, 7, 1))
+    both = configuration([(*BY_CLASS, later)], {"lyft": ["by-class"]})
+    july = at("2023-07-01T12:00:00-04:00", vehicle_class="truck")
+    assert taken_by("lyft", july, both) == [("by-class", "lyft", "2023-07")]
+    with pytest.raises(UnlistedClass):
+        both.takings("lyft", gig(vehicle_class="truck"))
+
+
+# Pooled over platforms
+
+
+POOLED = versions(id="stipend", scope="pooled")
+SHARED = configuration([TENTH, POOLED], {"uber": ["stipend"], "lyft": ["stipend", "tenth"], "gett": ["tenth"]})
+
+
+def test_a_pooled_program_counts_the_gigs_of_all_platforms_in_one_scope() -> None:
+    assert taken_by("uber", gig(), SHARED) == [("stipend", "pooled", "2023-06")]
+    assert taken_by("lyft", gig(), SHARED) == [("stipend", "pooled", "2023-06"), ("tenth", "lyft", "2023-06")]
+
+
+def test_a_platform_pools_where_it_is_or_was_in_a_pooled_program() -> None:
+    assert [SHARED.is_pooling(each) for each in ("uber", "lyft", "gett", "doordash")] == [True, True, False, False]
+    left = decider.evolve(SHARED.platforms["uber"], ProgramLeft("stipend", date(2023, 7, 1)))
+    assert Configuration(SHARED.programs, {"uber": left}).is_pooling("uber")
+
+
 # The day of payment
 
 
@@ -145,6 +198,12 @@ def test_a_suspended_platform_is_refused_whenever_its_gigs_were_completed() -> N
         now.takings("lyft", gig())
     reinstated = decider.evolve(suspended, PlatformReinstated())
     assert taken_by("lyft", gig(), Configuration(now.programs, {"lyft": reinstated})) != []
+
+
+def test_a_gig_of_a_suspended_platform_that_is_looked_at_again_is_taken_as_ever() -> None:
+    suspended = decider.evolve(member("lyft", *TENTH), PlatformSuspended("statements are overdue"))
+    (taking,) = NEW_YORK.takings_of(suspended, gig())
+    assert (taking.program_id, taking.period) == ("tenth", "2023-06")
 
 
 # Programs that can be joined

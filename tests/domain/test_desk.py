@@ -10,9 +10,9 @@ from domain.gig import GigReport
 from domain.identifiers import work_stream
 from domain.platform import PlatformReinstated
 from domain.recorded import NewEvent
-from domain.registry import ConflictingReport
+from domain.registry import ConflictingReport, EventRef, RegisteredGig, Step
 from domain.rejections import InvariantBroken
-from domain.work_period import ContributionAccrued, ContributionAdjusted, ContributionReversed
+from domain.work_period import ContributionAccrued, ContributionAdjusted, ContributionReversed, ReverseGig
 from tests.support.gigs import configuration, gig, report, shipped, versions
 from tests.support.memory_exchange import MemoryExchange
 
@@ -156,3 +156,19 @@ def test_the_latest_event_of_a_stream_is_where_it_stands() -> None:
     assert isinstance(head(1, *[new.event for new in recorded.log]), Head)
     with pytest.raises(InvariantBroken, match="PlatformReinstated"):
         head(3, PlatformReinstated())
+
+
+# A gig that is looked at again
+
+
+def test_steps_are_carried_out_one_after_another_and_the_row_names_their_events() -> None:
+    there = exchange(report(gig("trip-1")), report(gig("trip-2")))
+    again = Desk(EXCHANGE, {JUNE: head(2, there.streams[JUNE][-1]), JULY: EMPTY}, there.registry, {})
+    said = report(gig("trip-1"))
+    (prepared,) = prepare(EXCHANGE, said).steps
+    out = ReverseGig("uber", said.gig, 0, said.gig, "moved", "2023-06", EXCHANGE.assessors("tenth"))
+    refs = [*again.carry_out(Step(JUNE, out)), *again.carry_out(prepared)]
+    assert refs == [EventRef(JUNE, 3), EventRef(JUNE, 4)]
+    again.reregister(said, refs)
+    assert again.registered == {("uber", "trip-1"): RegisteredGig(0, False, said.digest, (EventRef(JUNE, 4),))}
+    assert written(again.new_events) == [(JUNE, 3, ContributionReversed), (JUNE, 4, ContributionAccrued)]

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.period import PeriodKind, first_day, first_day_after, is_period_start, local_date, period_of, zone
+from domain.period import PeriodKind, days, first_day, first_day_after, is_period_start, local_date, period_of, zone
 from domain.rejections import Malformed
 
 KINDS: tuple[PeriodKind, ...] = ("week", "month", "quarter")
-days = st.dates(date(2000, 1, 1), date(2100, 12, 31))
+any_day = st.dates(date(2000, 1, 1), date(2100, 12, 31))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_a_day_falls_in_one_period_of_each_kind(day: date, week: str, month: str
     assert [period_of(day, kind) for kind in KINDS] == [week, month, quarter]
 
 
-@given(days, st.sampled_from(KINDS))
+@given(any_day, st.sampled_from(KINDS))
 def test_a_period_holds_the_days_from_its_first_to_the_first_of_the_next(day: date, kind: PeriodKind) -> None:
     period = period_of(day, kind)
     assert first_day(period) <= day < first_day_after(period)
@@ -36,7 +36,23 @@ def test_a_period_holds_the_days_from_its_first_to_the_first_of_the_next(day: da
     assert period_of(first_day_after(period), kind) != period
 
 
-@given(days, st.sampled_from(KINDS))
+@pytest.mark.parametrize(
+    ("period", "length"),
+    [
+        ("2023-W26", 7),
+        ("2023-02", 28),
+        ("2024-02", 29),
+        ("2023-Q1", 90),
+        ("2024-Q1", 91),
+        ("2023-Q4", 92),
+        ("2023-12", 31),
+    ],
+)
+def test_a_period_has_so_many_days(period: str, length: int) -> None:
+    assert days(period) == length
+
+
+@given(any_day, st.sampled_from(KINDS))
 def test_a_period_starts_on_its_first_day_and_on_no_other(day: date, kind: PeriodKind) -> None:
     assert is_period_start(day, kind) == (first_day(period_of(day, kind)) == day)
 

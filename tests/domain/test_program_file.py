@@ -4,9 +4,10 @@ from datetime import date
 
 import pytest
 
+from domain.assessment import Assessor
 from domain.program_file import read
 from domain.rejections import Malformed
-from domain.rule import ProgramVersion
+from domain.rule import Percent, ProgramVersion
 from tests.support.gigs import PROGRAMS, shipped
 
 WEEKLY = (PROGRAMS / "demo-weekly.toml").read_text("utf-8")
@@ -44,12 +45,12 @@ MALFORMED = [
     ("[base]", "[applies_to]\nregions = []\n[base]", "applies_to.regions", "unknown field `regions`"),
     ("[base]", "[basis]", "basis", "unknown field `basis`"),
     ("[base]", 'scope = "everywhere"\n[base]', "scope", "Invalid enum value 'everywhere'"),
-    ("[base]", 'scope = "pooled"\n[base]', "scope", "not supported yet"),
+    ("[base]", 'share_by = "gigs"\n[base]', "share_by", "only a pooled program"),
     (RULES, "", "rules", "missing required field `rules`"),
     (RULES, "[rules]", "rules", "Expected `array`"),
     ('kind = "percent"', 'kind = "magic"', "rules[0].amount.kind", "'magic'"),
-    ('rate = "4 %"', "rate = 4", "rules[0].amount.rate", "Expected `str`, got `int`"),
-    ('rate = "4 %"', "rate = 0.04", "rules[0].amount.rate", "Expected `str`, got `float`"),
+    ('rate = "4 %"', "rate = 4", "rules[0].amount.rate", "got `int`; allowed: text in quotes or a table"),
+    ('rate = "4 %"', "rate = 0.04", "rules[0].amount.rate", "got `float`; allowed: text in quotes or a table"),
     ('rate = "4 %"', 'rate = "4"', "rules[0].amount.rate", 'such as "2.75 %"'),
     ('rate = "4 %"', 'rate = "-4 %"', "rules[0].amount.rate", "expected a decimal"),
     ('rate = "4 %"', 'rate = "4,5 %"', "rules[0].amount.rate", "expected a decimal"),
@@ -68,8 +69,8 @@ MALFORMED = [
     ('benefit = "retirement"', 'benefit = "Retirement"', "rules[0].benefits[0].benefit", "matching regex"),
     ('benefit = "retirement"', 'benefit = "pooled"', "rules[0].benefits", "reserved"),
     ('benefit = "retirement"', 'benefit = "health"', "rules[0].benefits", "each benefit once"),
-    ("weight = 5", "weight = 0", "rules[0].benefits[0].weight", ">= 1"),
-    ("weight = 3", "weight = 1.5", "rules[0].benefits[1].weight", "Expected `int`, got `float`"),
+    ("weight = 5", "weight = -1", "rules[0].benefits[0].weight", ">= 0"),
+    ("weight = 3", "weight = 1.5", "rules[0].benefits[1].weight", "got `float`; allowed: a whole number"),
     (WEEKLY, "", "id", "missing required field `id`"),
     (WEEKLY, "versions = []", "versions", "one or more"),
     (WEEKLY, "versions = [1, 2]", "versions", "one or more"),
@@ -106,7 +107,7 @@ def test_a_file_with_one_version_reads_as_it_is_written() -> None:
     assert (version.id, version.version, version.effective_from) == ("demo-weekly", 1, date(2021, 12, 27))
     assert version.base.components == ("fare",)
     (rule,) = version.rules
-    assert (rule.amount.rate, rule.when.base_at_least, rule.payer) == ("4 %", "150.00", "platform")
+    assert (rule.amount, rule.when.base_at_least) == (Percent("4 %"), "150.00")
     assert (rule.rounding.direction, rule.rounding.per, rule.rounding.to) == ("half_up", "period", None)
     assert [(share.benefit, share.weight) for share in rule.benefits] == [
         ("retirement", 5),
@@ -121,7 +122,7 @@ def test_the_keys_above_the_versions_hold_for_each_of_them() -> None:
     assert (first.effective_from, second.effective_from) == (date(2023, 1, 1), date(2023, 7, 1))
     assert first.base == second.base
     assert first.applies_to.jurisdictions == second.applies_to.jurisdictions == ("US-NY",)
-    assert [version.rules[0].amount.rate for version in (first, second)] == ["3 %", "2.75 %"]
+    assert [version.rules[0].amount for version in (first, second)] == [Percent("3 %"), Percent("2.75 %")]
 
 
 def test_a_version_may_say_otherwise_than_the_keys_above_it() -> None:
@@ -142,4 +143,4 @@ def test_what_a_file_leaves_out_has_the_value_that_the_readme_of_programs_promis
     version: ProgramVersion = read(WEEKLY)[0]
     assert version.scope == "platform"
     assert version.applies_to.jurisdictions == ()
-    assert version.rules[0].payer == "platform"
+    assert Assessor(version).rules[0].payers == ("platform",)

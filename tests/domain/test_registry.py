@@ -5,10 +5,20 @@ from typing import Any
 
 import pytest
 
-from domain.assessment import Assessors
+from domain.assessors import Assessors
 from domain.gig import Gig, GigReport
 from domain.recorded_gig import GigRecorded, RecordGig
-from domain.registry import ConflictingReport, EventRef, RegisteredGig, Standing, Step, registered, steps, verdict
+from domain.registry import (
+    ConflictingReport,
+    EventRef,
+    RegisteredGig,
+    Standing,
+    Step,
+    registered,
+    retaken,
+    steps,
+    verdict,
+)
 from domain.rule import AppliesTo
 from domain.work_period import AccrueGig, AdjustGig, ContributionAccrued, ContributionReversed, ReverseGig
 from tests.support.gigs import configuration, gig, report, versions
@@ -216,6 +226,55 @@ def test_a_gig_cancelled_again_is_remembered_where_it_stood_last() -> None:
     cancelled = reversed_(revised(), revision=2)
     assert leads_to(report(revised(3), cancelled=True), recorded, cancelled) == [
         Step(JUNE, ReverseGig("uber", revised(), 3, None, "cancelled", "2023-06", tenth()))
+    ]
+
+
+# A gig that is looked at again
+
+
+def again(said: GigReport, *standings: Standing) -> list[Step]:
+    return retaken(said, EXCHANGE.takings(said.platform_id, said.gig), standings, EXCHANGE)
+
+
+NONE = "work:uber:w-1:none:2023-06"
+
+
+def test_a_gig_that_counts_where_it_should_leads_to_nothing() -> None:
+    assert again(report(FIRST), accrued()) == []
+    delivery = gig("trip-1", service="delivery")
+    assert again(report(delivery), Standing(NONE, GigRecorded("uber", delivery))) == []
+
+
+def test_a_recorded_gig_that_a_program_takes_by_now_is_accrued_by_the_facts_reported_last() -> None:
+    assert again(report(FIRST), Standing(NONE, GigRecorded("uber", FIRST))) == [
+        Step(JUNE, AccrueGig("uber", FIRST, "2023-06", tenth()))
+    ]
+
+
+def test_a_gig_that_its_program_takes_no_more_is_reversed_under_its_own_revision_and_recorded() -> None:
+    delivery = gig("trip-1", service="delivery")
+    assert again(report(delivery), accrued(delivery)) == [
+        Step(JUNE, ReverseGig("uber", delivery, 0, delivery, "moved", "2023-06", tenth())),
+        Step(NONE, RecordGig("uber", delivery, cancelled=False)),
+    ]
+
+
+def test_a_gig_that_one_of_two_programs_takes_no_more_stays_in_the_other() -> None:
+    fifth = ContributionAccrued("uber", "fifth", 1, "2023-Q2", FIRST, (), ())
+    quarter = "work:uber:w-1:fifth:2023-Q2"
+    assert again(report(FIRST), accrued(), Standing(quarter, fifth)) == [
+        Step(quarter, ReverseGig("uber", FIRST, 0, FIRST, "moved", "2023-Q2", EXCHANGE.assessors("fifth")))
+    ]
+
+
+def test_a_gig_stays_in_the_period_that_was_recorded() -> None:
+    assert again(report(FIRST), accrued(stream=JULY)) == []
+
+
+def test_a_gig_that_came_out_of_a_program_comes_back_into_it() -> None:
+    recorded = Standing(NONE, GigRecorded("uber", FIRST))
+    assert again(report(FIRST), reversed_(revision=0, reason="moved"), recorded) == [
+        Step(JUNE, AccrueGig("uber", FIRST, "2023-06", tenth()))
     ]
 
 

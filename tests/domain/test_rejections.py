@@ -19,6 +19,8 @@ CODES = {
     # gig
     "UnknownCurrency": "unknown_currency",
     "OutOfRange": "out_of_range",
+    # assessment
+    "UnlistedClass": "unlisted_class",
     # configuration
     "UnknownPlatform": "unknown_platform",
     "SuspendedPlatform": "suspended_platform",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.rounding import DIRECTIONS, Direction, rounded, split
+from domain.rounding import DIRECTIONS, Direction, apportioned, crossed, rounded, rounded_ratio, split
 
 #: How each direction rounds these seven values.
 VALUES = ("-1.5", "-0.5", "-0.4", "0.4", "0.5", "0.6", "1.5")
@@ -72,3 +72,75 @@ def test_the_parts_of_a_split_add_up_and_none_is_negative(total: int, weights: t
     assert sum(parts) == total
     assert min(parts) >= 0
     assert len(parts) == len(weights)
+
+
+@given(fractions, st.sampled_from(list(TABLE)), st.integers(1, 500), st.integers(1, 12))
+def test_a_ratio_rounds_as_its_value_does_in_lowest_terms_or_not(
+    value: Fraction, direction: Direction, unit: int, times: int
+) -> None:
+    ratio = value.numerator * times, value.denominator * times
+    assert rounded_ratio(*ratio, direction, unit) == rounded(value, direction, unit)
+
+
+# Over platforms
+
+
+def test_what_flooring_leaves_goes_to_the_largest_remainders_and_of_equal_ones_to_the_first() -> None:
+    assert apportioned(537_00, (10, 5)) == (358_00, 179_00)
+    assert apportioned(100, (1, 1, 1)) == (34, 33, 33)
+    assert apportioned(10, (1, 5, 3)) == (1, 6, 3)
+    assert apportioned(1, (0, 1, 1)) == (0, 1, 0)
+    assert apportioned(0, (3, 1)) == (0, 0)
+    assert apportioned(7, (4,)) == (7,)
+
+
+weights = st.lists(st.integers(0, 100), min_size=1, max_size=6).filter(any)
+
+
+@given(st.integers(0, 10**9), weights)
+def test_each_part_is_its_quota_rounded_down_or_up_and_together_they_are_the_whole(
+    total: int, weights: list[int]
+) -> None:
+    parts = apportioned(total, weights)
+    assert sum(parts) == total
+    for part, weight in zip(parts, weights, strict=True):
+        assert abs(part - Fraction(total * weight, sum(weights))) < 1
+
+
+@given(st.integers(0, 10**9), weights, st.integers(1, 1000))
+def test_only_the_proportions_of_the_weights_count(total: int, weights: list[int], times: int) -> None:
+    assert apportioned(total, [weight * times for weight in weights]) == apportioned(total, weights)
+
+
+# Over benefits and payers
+
+
+@st.composite
+def margins(draw: st.DrawFn) -> tuple[list[int], list[int]]:
+    """The sums of the rows and of the columns of one table."""
+    rows = draw(st.lists(st.integers(0, 200), min_size=1, max_size=5))
+    cuts = sorted(draw(st.lists(st.integers(0, sum(rows)), max_size=2)))
+    return rows, [high - low for low, high in zip([0, *cuts], [*cuts, sum(rows)], strict=True)]
+
+
+@given(margins())
+def test_a_table_adds_up_both_ways_and_holds_nothing_negative(margins: tuple[list[int], list[int]]) -> None:
+    rows, columns = margins
+    table = crossed(rows, columns)
+    assert [sum(row) for row in table] == rows
+    assert [sum(column) for column in zip(*table, strict=True)] == columns
+    assert min(cell for row in table for cell in row) >= 0
+
+
+@given(margins())
+def test_no_cell_is_a_unit_off_proportion_for_two_columns_or_two_for_three(
+    margins: tuple[list[int], list[int]],
+) -> None:
+    rows, columns = margins
+    for row, cells in zip(rows, crossed(rows, columns), strict=True):
+        for column, cell in zip(columns, cells, strict=True):
+            assert abs(cell * sum(rows) - row * column) < max(len(columns) - 1, 1) * max(sum(rows), 1)
+
+
+def test_a_table_of_nothing_is_nothing() -> None:
+    assert crossed((0, 0), (0, 0)) == [(0, 0), (0, 0)]

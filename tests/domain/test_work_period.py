@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from domain.assessment import Assessors
+from domain.assessment import UnlistedClass
+from domain.assessors import Assessors
 from domain.gig import Gig
 from domain.rejections import InvariantBroken
 from domain.totals import Cell
@@ -15,8 +16,11 @@ from domain.work_period import (
     ContributionAdjusted,
     ContributionReversed,
     Line,
+    ReassessPeriod,
     ReverseGig,
+    counted,
     decider,
+    is_about_all,
 )
 from tests.support.gigs import TENTH, assessors, gig, shipped, versions
 from tests.support.scenario import Given
@@ -219,6 +223,151 @@ def test_what_the_program_no_longer_speaks_of_is_taken_back() -> None:
     before = ContributionAccrued("uber", "tenth", 1, "2023-06", TEN, ACCRUED.totals, (*ACCRUED.lines, obsolete))
     (event,) = Given(decider, before).when(JUNE.accrue(TWENTY)).events
     assert event.lines == (*lines((2_00, 3_00)), Line("health", "worker", "uber", -70, 0))
+
+
+def test_a_period_in_which_nothing_counts_any_more_takes_the_version_in_force() -> None:
+    emptied = Given(decider, ACCRUED).and_then(JUNE.cancel(TEN))
+    (event,) = emptied.when(Month(later()).accrue(TWENTY)).events
+    assert (event.program_version, event.lines) == (2, lines((4_00, 4_00)))
+    (remembered,) = emptied.when(Month(later()).cancel(TWENTY, counted=False)).events
+    assert (remembered.program_version, remembered.totals, remembered.lines) == (2, (), ())
+
+
+# A capped amount
+
+
+CAPPED = Month(assessors(*versions(TENTH + 'cap = { per_period = "2.00" }')))
+
+
+def test_a_line_keeps_what_would_be_due_without_the_cap_where_that_is_something_else() -> None:
+    (below,) = Given(decider).when(CAPPED.accrue(TEN)).events
+    assert below.lines == lines((1_00, 1_00))
+    (above,) = Given(decider, below).when(CAPPED.accrue(TWENTY)).events
+    assert above.lines == (Line("retirement", "platform", "uber", 1_00, 2_00, 3_00),)
+
+
+def test_a_cap_of_nothing_still_says_what_would_be_due() -> None:
+    nothing = Month(assessors(*versions(TENTH + 'cap = { per_period = "0.00" }')))
+    (event,) = Given(decider).when(nothing.accrue(TEN)).events
+    assert event.lines == (Line("retirement", "platform", "uber", 0, 0, 1_00),)
+
+
+# Several platforms in one period
+
+
+STIPEND = TENTH.replace('period = "month"', 'period = "month"\nscope = "pooled"').replace(
+    'amount = { kind = "percent", rate = "10 %" }', 'amount = { kind = "fixed", amount = "9.00" }'
+)
+
+
+class Pooled(Month):
+    """June of one worker on all platforms."""
+
+    def on(self, platform_id: str, facts: Gig) -> AccrueGig:
+        return AccrueGig(platform_id, facts, "2023-06", self.program)
+
+    def off(self, platform_id: str, facts: Gig) -> ReverseGig:
+        return ReverseGig(platform_id, facts, 1, facts, "cancelled", "2023-06", self.program)
+
+
+POOL = Pooled(assessors(*versions(STIPEND)))
+
+
+def shared(*each: tuple[str, int, int]) -> tuple[Line, ...]:
+    return tuple([Line("retirement", "platform", platform_id, *amounts) for platform_id, *amounts in each])
+
+
+def test_the_gig_of_one_platform_moves_the_share_of_another_and_the_event_says_so() -> None:
+    alone = Given(decider).and_then(POOL.on("uber", TEN))
+    assert alone.state.lines == shared(("uber", 9_00, 9_00))
+    (event,) = alone.when(POOL.on("lyft", gig("trip-1", engaged_seconds=300))).events
+    assert (event.platform_id, event.lines) == ("lyft", shared(("lyft", 3_00, 3_00), ("uber", -3_00, 6_00)))
+    assert event.totals == (Cell(1, 10_00, 600, platform_id="uber"), Cell(1, 10_00, 300, platform_id="lyft"))
+
+
+def test_a_platform_whose_last_gig_is_cancelled_owes_nothing_and_the_others_all_of_it() -> None:
+    both = Given(decider).and_then(POOL.on("uber", TEN), POOL.on("lyft", TEN))
+    (event,) = both.when(POOL.off("uber", TEN)).events
+    assert event.lines == shared(("lyft", 4_50, 9_00), ("uber", -4_50, 0))
+    emptied = both.and_then(POOL.off("uber", TEN))
+    (last,) = emptied.when(POOL.off("lyft", TEN)).events
+    assert (last.totals, last.lines) == ((), shared(("lyft", -9_00, 0)))
+
+
+def test_gigs_of_the_same_id_and_revision_on_two_platforms_are_two_gigs() -> None:
+    once = Given(decider).and_then(POOL.on("uber", TEN))
+    once.when(POOL.on("uber", TEN)).then_nothing()
+    (event,) = once.when(POOL.on("lyft", TEN)).events
+    assert [cell.gigs for cell in event.totals] == [1, 1]
+
+
+def test_a_platform_cannot_take_out_what_another_reported() -> None:
+    Given(decider).and_then(POOL.on("uber", TEN)).when(POOL.off("lyft", TEN)).then_refused(InvariantBroken)
+
+
+# A version that was published late
+
+
+def later(rate: str = "20 %", *numbers: int) -> Assessors:
+    """The program with this rate since its beginning, in each of these further versions."""
+    found = [each for number in numbers or (2,) for each in versions(TENTH.replace("10 %", rate), version=number)]
+    return assessors(*versions(), *found)
+
+
+def reassess(*facts: Gig, by: Assessors) -> ReassessPeriod:
+    return ReassessPeriod({("uber", each.gig_id): each for each in facts}, "2023-06", by)
+
+
+def test_a_late_version_accrues_the_difference_and_says_which_version_it_replaces() -> None:
+    Given(decider).and_then(JUNE.accrue(TEN), JUNE.accrue(TWENTY)).when(reassess(TEN, TWENTY, by=later())).then(
+        ContributionAdjusted(
+            platform_id="uber",
+            program_id="tenth",
+            program_version=2,
+            period="2023-06",
+            gig=TWENTY,
+            totals=(Cell(2, 30_00, 1_200),),
+            lines=lines((3_00, 6_00)),
+            replaced_revision=0,
+            replaced_version=1,
+        )
+    )
+
+
+def test_what_counts_by_the_version_in_force_is_not_re_assessed() -> None:
+    Given(decider, ACCRUED).when(reassess(TEN, by=JUNE.program)).then_nothing()
+    Given(decider, ACCRUED).and_then(reassess(TEN, by=later())).when(reassess(TEN, by=later())).then_nothing()
+    Given(decider).when(reassess(by=later())).then_nothing()
+
+
+def test_gigs_are_decided_by_the_late_version_from_then_on() -> None:
+    moved = Given(decider, ACCRUED).and_then(reassess(TEN, by=later()))
+    (event,) = moved.when(Month(later()).adjust(gig("trip-1", revision=1, fare=5_00), TEN)).events
+    assert (event.program_version, event.lines) == (2, lines((-1_00, 1_00)))
+    (event,) = moved.when(Month(later()).cancel(TEN)).events
+    assert event.lines == lines((-2_00, 0))
+
+
+def test_a_late_version_that_cannot_assess_a_gig_is_refused() -> None:
+    by_class = versions(TENTH.replace('"10 %"', '{ by_vehicle_class = { car = "10 %" } }'), version=2)
+    Given(decider, ACCRUED).when(reassess(TEN, by=assessors(*versions(), *by_class))).then_refused(UnlistedClass)
+
+
+def test_gigs_that_are_not_those_that_count_are_not_re_assessed() -> None:
+    Given(decider, ACCRUED).when(reassess(TEN, TWENTY, by=later())).then_refused(InvariantBroken)
+
+
+def test_the_gigs_that_count_are_those_that_came_and_did_not_go_by_their_latest_facts() -> None:
+    revised = gig("trip-1", revision=1, fare=14_00)
+    history: list[object] = [ACCRUED]
+    commands = (JUNE.accrue(TWENTY), JUNE.adjust(revised, TEN), JUNE.cancel(TWENTY), reassess(revised, by=later()))
+    state = decider.fold([ACCRUED])
+    for command in commands:
+        events = decider.decide(state, command)
+        state = decider.fold(events, state)
+        history += events
+    assert counted(history) == {("uber", "trip-1"): revised}
+    assert [is_about_all(event) for event in history] == [False, False, False, False, True]
 
 
 # A corrupt history

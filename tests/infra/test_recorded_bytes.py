@@ -1,7 +1,8 @@
 """The bytes of every stored event, as the log holds them for ever.
 
-`recorded/<stored name>.json` is what an event of that name looks like in the log. A file is only ever added: a shape
-that has to change gets the next name. What is stored must stay readable, and must be written in the same way.
+`recorded/<stored name>.json` is what an event of that name looks like in the log, `<stored name>+<what>.json` what it
+looks like with fields that it got later. A file is only ever added: a shape that has to change gets the next name. What
+is stored must stay readable, and must be written in the same way.
 """
 
 from datetime import UTC, date, datetime
@@ -80,7 +81,7 @@ VERSION: Final = ProgramVersion(
 )
 PARTITION: Final = ("kafka-1", "gigs.uber", 0)
 
-#: One example for each stored name, with every field that an event of it can have.
+#: One example for each stored name, with every field that an event of it had at first, and one for later fields.
 EXAMPLES: Final[dict[str, object]] = {
     "program.published.v1": ProgramPublished(VERSION),
     "platform.registered.v1": PlatformRegistered("uber", "Über"),
@@ -110,6 +111,20 @@ EXAMPLES: Final[dict[str, object]] = {
         lines=(Line("workers_compensation", "customer", "uber", 12, 53),),
         replaced_revision=0,
     ),
+    "work-period.contribution-adjusted.v1+replaced-version": ContributionAdjusted(
+        platform_id="lyft",
+        program_id="shared",
+        program_version=3,
+        period="2023-Q2",
+        gig=PLAIN,
+        totals=(
+            Cell(1, 19_40, 1_261, (53, 60), "uber", "car", "default", ("1501/40", "3")),
+            Cell(1, 14_90, 1_261, (), "lyft"),
+        ),
+        lines=(Line("health", "platform", "uber", -20, 50, 71), Line("health", "platform", "lyft", 12, 50, 71)),
+        replaced_revision=0,
+        replaced_version=2,
+    ),
     "work-period.contribution-reversed.v1": ContributionReversed(
         platform_id="uber",
         program_id="demo",
@@ -128,41 +143,47 @@ EXAMPLES: Final[dict[str, object]] = {
 }
 
 every_name = pytest.mark.parametrize("name", STORED_NAMES)
+every_example = pytest.mark.parametrize("example", EXAMPLES)
 
 
-def _recorded(name: str) -> bytes:
+def _name(example: str) -> str:
+    return example.partition("+")[0]
+
+
+def _recorded(example: str) -> bytes:
     """The bytes on file, without the line break that ends the file."""
-    path = FOLDER / f"{name}.json"
+    path = FOLDER / f"{example}.json"
     if not path.exists():
-        text = encode(EXAMPLES[name], AT, "operator-1").decode()
-        pytest.fail(f"nothing is recorded of {name}; put this line into {path.name}:\n{text}")
+        text = encode(EXAMPLES[example], AT, "operator-1").decode()
+        pytest.fail(f"nothing is recorded of {example}; put this line into {path.name}:\n{text}")
     return path.read_bytes().removesuffix(b"\n")
 
 
 def test_every_stored_name_has_an_example_of_its_own_kind() -> None:
-    assert {name: type(example) for name, example in EXAMPLES.items()} == STORED_NAMES
+    assert EXAMPLES.keys() >= STORED_NAMES.keys()
+    assert {_name(example): type(event) for example, event in EXAMPLES.items()} == STORED_NAMES
 
 
-def test_every_file_belongs_to_a_name_so_that_none_can_be_dropped() -> None:
-    assert {path.stem for path in FOLDER.iterdir()} - STORED_NAMES.keys() == set()
+def test_every_file_belongs_to_an_example_so_that_none_can_be_dropped() -> None:
+    assert {path.name.removesuffix(".json") for path in FOLDER.iterdir()} == EXAMPLES.keys()
 
 
 def test_no_two_names_stand_for_one_kind_of_event() -> None:
     assert len(set(STORED_NAMES.values())) == len(STORED_NAMES)
 
 
-@every_name
-def test_what_was_recorded_reads_as_the_event_it_was(name: str) -> None:
-    stored = decode(name, _recorded(name), "on file")
-    assert (stored.event, stored.recorded_at, stored.actor) == (EXAMPLES[name], AT, "operator-1")
+@every_example
+def test_what_was_recorded_reads_as_the_event_it_was(example: str) -> None:
+    stored = decode(_name(example), _recorded(example), "on file")
+    assert (stored.event, stored.recorded_at, stored.actor) == (EXAMPLES[example], AT, "operator-1")
 
 
-@every_name
-def test_what_was_recorded_is_written_in_the_same_bytes_today(name: str) -> None:
-    stored = decode(name, _recorded(name), "on file")
-    assert encode(stored.event, stored.recorded_at, stored.actor) == _recorded(name)
-    assert encode(EXAMPLES[name], AT, "operator-1") == _recorded(name)
-    assert name_of(stored.event) == name
+@every_example
+def test_what_was_recorded_is_written_in_the_same_bytes_today(example: str) -> None:
+    stored = decode(_name(example), _recorded(example), "on file")
+    assert encode(stored.event, stored.recorded_at, stored.actor) == _recorded(example)
+    assert encode(EXAMPLES[example], AT, "operator-1") == _recorded(example)
+    assert name_of(stored.event) == _name(example)
 
 
 @every_name

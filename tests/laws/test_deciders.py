@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import Struct, structs
 
 import domain
 from domain import intake, platform, program, recorded_gig, work_period
@@ -22,9 +22,9 @@ from domain.postings import postings
 from domain.program import PublishProgram
 from domain.recorded_gig import RecordGig
 from domain.rejections import Malformed, Rejected
-from domain.work_period import AccrueGig, AdjustGig, ReverseGig
+from domain.work_period import AccrueGig, AdjustGig, ReassessPeriod, ReverseGig
 from infra.event_log.mapper import decode, encode, name_of
-from tests.support.gigs import THURSDAY, assessors, gig, shipped, versions
+from tests.support.gigs import TENTH, THURSDAY, assessors, gig, shipped, versions
 
 Commands = st.SearchStrategy[list[Any]]
 AnyDecider = Decider[Any, Any, Any]
@@ -84,29 +84,51 @@ batches = st.builds(
     st.sampled_from(["", "ab12"]),
 )
 
-PROGRAMS = [assessors(*shipped(each)) for each in ("black-car-fund", "demo-weekly")] + [assessors(*versions())]
+POOLED = TENTH.replace('period = "month"', 'period = "month"\nscope = "pooled"').replace(
+    'rate = "10 %"', 'rate = { by_vehicle_class = { car = "10 %", bike = "7.5 %" } }'
+)
+#: Programs as they are at first, and after a further version was published that holds from the beginning.
+PROGRAMS = [
+    (assessors(*first), assessors(*first, structs.replace(first[-1], version=9, rules=late.rules)))
+    for first, late in (
+        (shipped("black-car-fund"), versions(TENTH.replace("10 %", "12 %"))[0]),
+        (shipped("demo-weekly"), shipped("black-car-fund")[0]),
+        (versions(), shipped("demo-weekly")[0]),
+        (versions(POOLED), versions(POOLED.replace("7.5 %", "20 %"))[0]),
+    )
+]
 
 
 @st.composite
 def period_commands(draw: st.DrawFn) -> list[Any]:
-    """What the registry may ask of one work period: gigs that come, change, go, and come again."""
-    under, period = draw(st.sampled_from([(each, _period(each)) for each in PROGRAMS]))
-    counted: dict[str, Gig] = {}
+    """What may be asked of one work period: gigs that come, change, go, and come again, and a late version."""
+    first, late = draw(st.sampled_from(PROGRAMS))
+    under, period = first, _period(first)
+    platforms = ["uber", "lyft"] if first.program.versions[0].scope == "pooled" else ["uber"]
+    counted: dict[tuple[str, str], Gig] = {}
     commands: list[Any] = []
     for revision in range(draw(st.integers(1, 10))):
+        if draw(st.integers(0, 5)) == 0:
+            under = late
+            commands.append(ReassessPeriod(dict(counted), period, under))
+            continue
         facts = gig(
-            draw(st.sampled_from(["trip-1", "trip-2", "trip-3"])), revision=revision, fare=draw(st.integers(0, 200_00))
+            draw(st.sampled_from(["trip-1", "trip-2", "trip-3"])),
+            revision=revision,
+            fare=draw(st.integers(0, 200_00)),
+            vehicle_class=draw(st.sampled_from(["car", "bike"])),
         )
-        was = counted.pop(facts.gig_id, None)
+        key = (draw(st.sampled_from(platforms)), facts.gig_id)
+        was = counted.pop(key, None)
         if draw(st.booleans()):
             reason: Any = draw(st.sampled_from(["cancelled", "moved"]))
-            commands.append(ReverseGig("uber", was or facts, revision, was, reason, period, under))
+            commands.append(ReverseGig(key[0], was or facts, revision, was, reason, period, under))
             continue
-        counted[facts.gig_id] = facts
+        counted[key] = facts
         if was is None:
-            commands.append(AccrueGig("uber", facts, period, under))
+            commands.append(AccrueGig(key[0], facts, period, under))
         else:
-            commands.append(AdjustGig("uber", facts, was, period, under))
+            commands.append(AdjustGig(key[0], facts, was, period, under))
     return commands
 
 
@@ -256,3 +278,17 @@ def test_every_decider_of_the_domain_is_tried() -> None:
     tried = {id(subject.decider) for subject in SUBJECTS.values()}
     assert [name for decider, name in found.items() if decider not in tried] == []
     assert tried <= found.keys()
+
+
+def test_the_histories_of_work_periods_hold_late_versions_and_platforms_that_share_a_period() -> None:
+    seen: set[str] = set()
+
+    @settings(max_examples=200, deadline=None, database=None, derandomize=True)
+    @given(commands=period_commands())
+    def search(commands: list[Any]) -> None:
+        for _, _, events, _ in _steps(work_period.decider, commands):
+            seen.update("late version" for event in events if work_period.is_about_all(event))
+            seen.update("shared" for event in events if len({cell.platform_id for cell in event.totals}) > 1)
+
+    search()
+    assert seen == {"late version", "shared"}

@@ -194,7 +194,7 @@ def test_lines_entitlement_and_totals_of_every_period_agree(said: list[GigReport
         assessor = EXCHANGE.assessors(latest.program_id).of_version(latest.program_version)
         entitled = {
             (each.benefit, each.payer, each.platform_id): each.amount_minor
-            for each in assessor.entitlement(latest.totals, latest.platform_id)
+            for each in assessor.entitlement(latest.totals, latest.period, latest.platform_id)
             if each.amount_minor
         }
         assert exchange.accrued().get(stream, {}) == entitled

@@ -9,7 +9,7 @@ import msgspec
 
 from domain import gig as gigs
 from domain import platform, program, program_file
-from domain.assessment import Assessors
+from domain.assessors import Assessors
 from domain.configuration import Configuration
 from domain.gig import Gig, GigReport
 from domain.platform import JoinProgram, Platform, RegisterPlatform

@@ -10,6 +10,9 @@
         w-1 retirement  4.00
         acme owes demo-weekly 2023-W23  4.00
 
+`publish FILE` publishes the versions in a program file beside the story, and `reassess` lets what came late count: a
+version, or a `join` after gigs were reported.
+
 A posting is written `debit | credit  amount`. Times are New York's; `r1` behind a gig's id is its revision, `cancelled`
 at the end cancels it, `in US-NY` says where it was driven. What is indented is what the exchange is to answer: a test
 asks it again and compares the whole text.
@@ -31,6 +34,7 @@ _GIG = re.compile(
     r"  (?P<earnings>[a-z_]+ \d+\.\d\d(?:, [a-z_]+ \d+\.\d\d)*)(?: in (?P<where>\S+))?(?P<cancelled> cancelled)?"
 )
 _JOIN = re.compile(r"join (\S+) (\S+)")
+_PUBLISH = re.compile(r"publish (\S+\.toml)")
 _ZONE = ZoneInfo("America/New_York")
 
 
@@ -39,6 +43,12 @@ class Teller(Protocol):
 
     def join(self, platform_id: str, program_id: str) -> None:
         """Make a platform a member of a program since it first took effect."""
+
+    def publish(self, file: str) -> None:
+        """Publish the versions in a program file."""
+
+    def reassess(self) -> list[object]:
+        """Let what came late count, and say the events that follow."""
 
     def take(self, platform_id: str, gig: Gig, *, cancelled: bool) -> tuple[str, list[object]]:
         """What a report came to (`quarantined: <reason>` where it was refused), and the events it led to."""
@@ -54,6 +64,12 @@ def told(story: str, exchange: Teller) -> str:
         lines.append(line)
         if found := _JOIN.fullmatch(line):
             exchange.join(*found.groups())
+        elif found := _PUBLISH.fullmatch(line):
+            exchange.publish(found[1])
+        elif line == "reassess":
+            new = exchange.reassess()
+            events += new
+            lines += _indented(_moved(new) or ["nothing"])
         elif found := _GIG.fullmatch(line):
             outcome, new = exchange.take(found["platform"], _gig(found), cancelled=found["cancelled"] is not None)
             events += new

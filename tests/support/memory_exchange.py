@@ -8,13 +8,15 @@ from msgspec.structs import replace
 from domain.configuration import Configuration
 from domain.desk import EMPTY, Desk, GigKey, Prepared, head, prepare
 from domain.gig import Gig, GigReport, digest
+from domain.identifiers import worker_of
 from domain.message import Outcome
+from domain.reassessment import Finding, Reassessment
 from domain.recorded import NewEvent
 from domain.recorded_gig import GigRecorded
 from domain.registry import EventRef, GigEvent, RegisteredGig, registered
 from domain.rejections import Malformed, Rejected
 from domain.totals import Totals
-from domain.work_period import Contribution, ContributionReversed, decider
+from domain.work_period import Contribution, ContributionReversed, decider, is_about_all
 
 #: Benefit, payer and platform.
 LineKey = tuple[str, str, str]
@@ -35,13 +37,31 @@ class MemoryExchange:
         ready = [self._prepare(report) for report in reports]
         desk = self._desk([each for each in ready if each is not None])
         outcomes = [self._take(desk, report, prepared) for report, prepared in zip(reports, ready, strict=True)]
-        for new in desk.new_events:
+        self._append(desk.new_events)
+        self.registry |= desk.registered
+        return outcomes
+
+    def _append(self, events: Iterable[NewEvent]) -> None:
+        for new in events:
             assert isinstance(new.event, GigRecorded | Contribution)
             assert new.version == len(self.streams[new.stream]) + 1
             self.streams[new.stream].append(new.event)  # type: ignore[arg-type]
-        self.log += desk.new_events
-        self.registry |= desk.registered
-        return outcomes
+            self.log.append(new)
+
+    def reassess(self, configuration: Configuration) -> list[Finding]:
+        """Decide by this configuration from now on, and let the gigs taken before count by it, as the job does."""
+        self.configuration = configuration
+        found: list[Finding] = []
+        for worker_id in sorted({worker_of(stream) or "" for stream in self.streams}):
+            histories = {
+                stream: self.streams[stream] for stream in sorted(self.streams) if worker_of(stream) == worker_id
+            }
+            reassessment = Reassessment(configuration, histories, configuration.platforms)
+            plan = reassessment.plan({key: self.registry[key] for key in reassessment.suspects})
+            self._append(plan.events)
+            self.registry |= plan.registered
+            found += plan.findings
+        return found
 
     def _prepare(self, report: GigReport) -> Prepared | None:
         try:
@@ -67,7 +87,7 @@ class MemoryExchange:
             return "quarantined"
         try:
             return desk.take(prepared)
-        except Rejected as refusal:
+        except (Rejected, Malformed) as refusal:
             self.quarantine.append((report, refusal.code))
             return "quarantined"
 
@@ -124,7 +144,8 @@ def registry_of(log: Iterable[NewEvent]) -> dict[GigKey, RegisteredGig]:
     rows: dict[GigKey, RegisteredGig] = {}
     for new in log:
         event = new.event
-        if isinstance(event, GigRecorded | Contribution):
+        # What a new version moves is about all gigs of a work period and names one of them only as an example.
+        if isinstance(event, GigRecorded | Contribution) and not is_about_all(event):
             key = (event.platform_id, event.gig.gig_id)
             cancelled, facts = _last_report(event)
             said = GigReport(event.platform_id, facts, cancelled, digest(facts, cancelled=cancelled))
