@@ -33,8 +33,10 @@ from projections.catalogue import VIEWS
 from services import operations, redrive
 from services.ingest import Ingest, IngestSettings
 from services.operations import By, NewTopic
+from services.ports import Clock
 from services.projector import Projector
 from services.publish import Outgoing
+from services.reassess import Reassess
 from services.redrive import Redriven
 from services.settings import Settings
 
@@ -166,7 +168,7 @@ class Exchange:
         """Raise `SchemaMismatch` unless the database's schema is the one this version knows."""
         schema.check(self.datastore)
 
-    def ingest(self) -> Ingest:
+    def ingest(self, clock: Clock = now) -> Ingest:
         """A member of the consumer group that takes gigs into the log; raises `ChecksumsTooSlow`."""
         checksums.require_compiled()
         group = GigGroup(
@@ -178,7 +180,7 @@ class Exchange:
             session_timeout_ms=self.settings.session_timeout_ms,
         )
         sizes = IngestSettings(batch_size=self.settings.batch_size, cached_streams=self.settings.cached_streams)
-        return Ingest(self.log, group, wire.report, now, sizes)
+        return Ingest(self.log, group, wire.report, clock, sizes)
 
     def _take_over(self, partitions: list[tuple[Partition, str]]) -> list[Assignment]:
         with self.log.transaction() as transaction:
@@ -215,6 +217,10 @@ class Exchange:
     def projector(self) -> Projector:
         """A process that folds the log into the views."""
         return Projector(self.log, self.views, self.wait_for_append)
+
+    def reassess(self) -> Reassess:
+        """The job that lets late versions and memberships count."""
+        return Reassess(self.log, self.reads, now)
 
     @cached_property
     def _listener(self) -> psycopg.Connection[tuple[object, ...]]:

@@ -12,6 +12,7 @@ from domain.rejections import ExchangeError
 from projections.catalogue import VIEWS
 from services.composition import DATABASE_VERSION_MIN, Exchange, compiled_checksums, now, shipped_programs
 from services.readiness import VIEWS_BEHIND_MAX
+from services.reassess import due_since
 
 State = Literal["ok", "finding", "unknown"]
 
@@ -148,6 +149,14 @@ def _views(exchange: Exchange) -> Finding:
     return Finding("views", "ok", detail)
 
 
+def _reassessment(exchange: Exchange) -> Finding:
+    since = due_since(exchange.log)
+    if since is None or now() - since <= VIEWS_BEHIND_MAX:
+        return Finding("reassessment", "ok", "every version and membership counts for the gigs taken before it")
+    detail = f"since {since:%Y-%m-%d %H:%M} gigs may have to count otherwise: something was published or joined late"
+    return Finding("reassessment", "finding", detail, "run `benefits reassess`: it says what could not be assessed")
+
+
 def _quarantine(exchange: Exchange) -> Finding:
     waiting = exchange.open_quarantine()
     if not waiting:
@@ -196,6 +205,7 @@ CHECKS: Final = (
     Check("schema", _schema, needs=("database",)),
     Check("programs", _programs, needs=("database", "schema")),
     Check("views", _views, needs=("database", "schema")),
+    Check("reassessment", _reassessment, needs=("database", "schema")),
     Check("quarantine", _quarantine, needs=("database", "schema")),
     Check("broker", _broker),
     Check("topics", _topics, needs=("database", "schema", "broker")),

@@ -142,11 +142,10 @@ class Ingest:
                 self._taker.refresh(transaction)
                 readings = batch.keep(transaction.take_offsets(batch.claims))
                 taken = self._taker.take(transaction, readings)
-                if taken.has_defects and taken.is_from_memory:
-                    # Before a gig is called a defect, everything is read: what was remembered may be out of date.
+                if taken.is_doubtful:
+                    # Before a gig is refused, everything is read: what was remembered may be out of date.
                     raise Conflict("decided on streams as they were remembered")
                 batch.note(readings, taken.results)
-                self._taker.register(transaction, taken)
                 now = self._clock()
                 transaction.quarantine(batch.quarantined, now)
                 if events := taken.events + batch.intake_events():

@@ -17,3 +17,11 @@ PROJECTOR = SimpleNamespace(
     position=Gauge("benefits_projector_position", "The position the views stand at."),
     ready=Gauge("benefits_projector_ready", "1 while this process follows the log, 0 while it waits."),
 )
+
+REASSESS = SimpleNamespace(
+    events=Counter("benefits_reassess_events", "Events written because of late versions and memberships."),
+    findings=Gauge(
+        "benefits_reassess_findings", "Work periods and gigs that could not be re-assessed, of the last pass."
+    ),
+    ready=Gauge("benefits_reassess_ready", "1 while this process follows programs and platforms, 0 while it waits."),
+)

@@ -17,7 +17,7 @@ from domain import platform, program
 from domain.configuration import joinable
 from domain.decider import Decider
 from domain.identifiers import platform_stream, program_stream
-from domain.period import PeriodKind
+from domain.period import PeriodKind, first_day
 from domain.platform import (
     Command,
     JoinProgram,
@@ -117,6 +117,31 @@ def reinstate(exchange: Log, platform_id: str, by: By) -> Done[Platform]:
 def publish(exchange: Log, version: ProgramVersion, by: By) -> Done[Program]:
     """Publish a program's version; raises `ProgramVersionExists`, `ProgramTermsFixed` or `Malformed`."""
     return _execute(exchange, program.decider, program_stream(version.id), PublishProgram(version), by)
+
+
+def unpublished(exchange: Log, versions: Iterable[ProgramVersion]) -> list[ProgramVersion]:
+    """Those versions that publishing would add to the log, in their order; raises as `publish` does."""
+    states: dict[str, Program] = {}
+    missing = []
+    for version in versions:
+        if version.id not in states:
+            states[version.id] = _state(program.decider, exchange.stream(program_stream(version.id)))
+        events = program.decide(states[version.id], PublishProgram(version))
+        missing += [event.version for event in events]
+        states[version.id] = program.decider.fold(events, states[version.id])
+    return missing
+
+
+def has_accruals_since(exchange: Log, version: ProgramVersion) -> bool:
+    """Whether gigs count in the version's program in periods that begin with the version or later."""
+    members = [
+        platform_id
+        for platform_id, state in exchange.configuration().platforms.items()
+        if any(each.program_id == version.id for each in state.memberships)
+    ]
+    with exchange.transaction() as transaction:
+        latest = [transaction.last_accrued(platform_id, version.id) for platform_id in members]
+    return any(period is not None and first_day(period) >= version.effective_from for period in latest)
 
 
 def publish_shipped(exchange: Log, versions: Iterable[ProgramVersion], at: datetime) -> list[ProgramVersion]:

@@ -27,7 +27,7 @@ ATTEMPTS: Final = 20
 
 
 class QuarantineTransaction(LogTransaction, Protocol):
-    """A transaction that can also end a quarantine; quarantine comes after the registry and before events."""
+    """A transaction that can also end a quarantine."""
 
     def resolve(self, resolutions: Mapping[int, str], state: str, resolved_at: datetime) -> None: ...
     def refuse_again(self, reasons: Mapping[int, tuple[str, str]]) -> None: ...
@@ -86,9 +86,9 @@ class Redrive:
         readings = [(each.refused.message, self._taker.read(each.refused.message, self._by.at)) for each in messages]
         with self._log.transaction() as transaction:
             self._taker.refresh(transaction)
+            transaction.lock_quarantine([each.quarantine_id for each in messages])
             taken = self._taker.take(transaction, readings)
             found = [_redriven(each, result) for each, result in zip(messages, taken.results, strict=True)]
-            self._taker.register(transaction, taken)
             self._resolve(transaction, found)
             if taken.events:
                 transaction.append(taken.events, self._by.at, self._by.actor)

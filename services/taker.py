@@ -12,11 +12,12 @@ from typing import Final
 from msgspec import Struct
 
 from domain.configuration import Configuration
-from domain.desk import EMPTY, Desk, Head, Prepared, head, prepare
+from domain.desk import EMPTY, Desk, GigKey, Head, Prepared, head, prepare
 from domain.gig import GigReport
+from domain.identifiers import is_pooled
 from domain.message import Message, Outcome, QuarantinedMessage
 from domain.recorded import NewEvent
-from domain.registry import EventRef, GigEvent
+from domain.registry import ConflictingReport, EventRef, GigEvent, RegisteredGig
 from domain.rejections import ExchangeError, InvariantBroken, Malformed, Rejected
 from services.logs import logger
 from services.ports import LogTransaction, Read
@@ -27,6 +28,8 @@ DEFECT: Final = "defect"
 
 #: What was read in a message.
 Reading = GigReport | QuarantinedMessage
+#: A message, made ready to be taken as far as it can be.
+Ready = tuple[Message, Prepared | QuarantinedMessage]
 #: What a message came to.
 Result = Outcome | QuarantinedMessage
 
@@ -34,25 +37,35 @@ log = logger(__name__)
 
 
 class Taken(Struct, frozen=True):
-    """What messages came to, in their order, and the desk that holds what has to be written.
+    """What messages came to, in their order, and the desks that hold what has to be written.
 
-    `heads` are the streams as they were before, `is_from_memory` whether some of them were remembered, not read.
+    `heads` are the streams as they were before. `is_doubtful`: a refusal may come of a stream that was remembered
+    and not read: it may have gone on meanwhile, by a version that lists the gig's class, say.
     """
 
     results: tuple[Result, ...]
-    desk: Desk
+    desks: tuple[Desk, ...]
     heads: dict[str, Head | InvariantBroken]
-    is_from_memory: bool
+    is_doubtful: bool
 
     @property
     def events(self) -> list[NewEvent]:
         """The events that follow."""
-        return self.desk.new_events
+        return [new for desk in self.desks for new in desk.new_events]
 
-    @property
-    def has_defects(self) -> bool:
-        """Whether a bug or a corrupt stream kept a message from being taken."""
-        return any(isinstance(each, QuarantinedMessage) and each.reason == DEFECT for each in self.results)
+
+class Found(Struct, frozen=True):
+    """What the log holds of everything that reports may touch.
+
+    `meeting` are the gigs that are decided under the append lock, `pooled` the streams that are read under it.
+    """
+
+    known: dict[GigKey, RegisteredGig]
+    events: dict[EventRef, GigEvent | InvariantBroken]
+    heads: dict[str, Head | InvariantBroken]
+    is_from_memory: bool
+    meeting: set[GigKey]
+    pooled: set[str]
 
 
 class Taker:
@@ -79,31 +92,43 @@ class Taker:
             self._configuration = transaction.configuration(epoch)
 
     def take(self, transaction: LogTransaction, readings: Sequence[tuple[Message, Reading]]) -> Taken:
-        """Take messages one after another, against what the log holds of everything that they may touch."""
-        prepared = [(message, self._prepare(message, reading)) for message, reading in readings]
-        reports = [each for _, each in prepared if isinstance(each, Prepared)]
-        known = transaction.registered([report.key for report in reports])
-        refs = {ref for each in reports if (gig := known.get(each.key)) and each.corrects(gig) for ref in gig.events}
-        events = transaction.events_at(refs)
-        streams = {step.stream for report in reports for step in report.steps} | {ref.stream for ref in refs}
-        remembered = self._cache.known(streams)
-        missing = streams - remembered.keys()
-        found = {ref.stream: _head(ref, event) for ref, event in transaction.heads(missing).items()}
-        heads = dict.fromkeys(missing, EMPTY) | found | remembered
-        desk = Desk(self._configuration, heads, known, _gig_events(events))
-        results = tuple([_settle(desk, message, each) for message, each in prepared])
-        return Taken(results, desk, heads, bool(remembered))
+        """Take messages one after another, against what the log holds, and write the registry's rows.
 
-    def register(self, transaction: LogTransaction, taken: Taken) -> None:
-        """Write the registry's rows."""
-        new = {key: gig for key, gig in taken.desk.registered.items() if not taken.desk.was_known(key)}
-        transaction.register(new)
-        transaction.reregister({key: gig for key, gig in taken.desk.registered.items() if key not in new})
+        Where platforms of pooled programs report something new, the append lock is held on return.
+        """
+        ready = [(message, self._prepare(message, reading)) for message, reading in readings]
+        found = self._find(transaction, [each for _, each in ready if isinstance(each, Prepared)])
+        if found.meeting:
+            return self._take_meeting(transaction, ready, found)
+        desk = self._desk(found, found.heads)
+        results = tuple([_settle(desk, *each) for each in ready])
+        _register(transaction, desk)
+        return Taken(results, (desk,), found.heads, found.is_from_memory and _is_refused(ready, results))
+
+    def _take_meeting(self, transaction: LogTransaction, ready: Sequence[Ready], found: Found) -> Taken:
+        """Take what meets in pooled streams under the append lock, and everything else before it.
+
+        New gigs of platforms in pooled programs are registered under the lock, no other platform's are: whoever waits
+        for the lock may have registered the same gig, and we would wait for each other.
+        """
+        meets = [isinstance(each, Prepared) and each.key in found.meeting for _, each in ready]
+        apart = self._desk(found, found.heads)
+        results = {at: _settle(apart, *each) for at, each in enumerate(ready) if not meets[at]}
+        _register(transaction, apart)
+        transaction.lock_appends()
+        together = self._desk(found, found.heads | _read(transaction, found.pooled))
+        results |= {at: _settle(together, *each) for at, each in enumerate(ready) if meets[at]}
+        _register(transaction, together)
+        in_order = tuple([results[at] for at in range(len(ready))])
+        is_doubtful = found.is_from_memory and _is_refused(ready, in_order)
+        return Taken(in_order, (apart, together), found.heads, is_doubtful)
 
     def learn(self, taken: Taken) -> None:
         """Remember where streams stand, after the commit."""
         self._cache.learn(taken.heads)
-        self._cache.learn(taken.desk.new_heads)
+        for desk in taken.desks:
+            # Pooled streams are read anew each time: other processes write to them as well.
+            self._cache.learn({stream: head for stream, head in desk.new_heads.items() if not is_pooled(stream)})
 
     def forget(self, taken: Taken) -> None:
         """Read these streams anew next time: it was not committed, or whether it was is unknown."""
@@ -119,16 +144,49 @@ class Taker:
         except Exception as error:  # as in `read`
             return _defect(message, error)
 
+    def _find(self, transaction: LogTransaction, reports: list[Prepared]) -> Found:
+        """Lock the registry's rows and read what may be touched, but for the streams that platforms share."""
+        known = transaction.registered([report.key for report in reports])
+        changing = [each for each in reports if (gig := known.get(each.key)) is None or each.corrects(gig)]
+        refs = {ref for each in changing if (gig := known.get(each.key)) for ref in gig.events}
+        streams = {step.stream for report in changing for step in report.steps} | {ref.stream for ref in refs}
+        meeting = {each.key for each in changing if self._configuration.is_pooling(each.report.platform_id)}
+        pooled = {stream for stream in streams if is_pooled(stream)} if meeting else set()
+        events = _gig_events(transaction.events_at(refs))
+        remembered = self._cache.known(streams - pooled)
+        heads = remembered | _read(transaction, streams - pooled - remembered.keys())
+        return Found(known, events, heads, bool(remembered), meeting, pooled)
+
+    def _desk(self, found: Found, heads: dict[str, Head | InvariantBroken]) -> Desk:
+        return Desk(self._configuration, heads, found.known, found.events)
+
+
+def _register(transaction: LogTransaction, desk: Desk) -> None:
+    """Write the registry's rows."""
+    new = {key: gig for key, gig in desk.registered.items() if not desk.was_known(key)}
+    transaction.register(new)
+    transaction.reregister({key: gig for key, gig in desk.registered.items() if key not in new})
+
 
 def _settle(desk: Desk, message: Message, prepared: Prepared | QuarantinedMessage) -> Result:
     if isinstance(prepared, QuarantinedMessage):
         return prepared
     try:
         return desk.take(prepared)
-    except Rejected as error:
+    except (Malformed, Rejected) as error:
         return _quarantined(message, error)
     except Exception as error:  # a corrupt stream or a bug: this gig waits, the others go on
         return _defect(message, error)
+
+
+def _is_refused(ready: Sequence[Ready], results: Sequence[Result]) -> bool:
+    """Whether a stream's state kept a report from being taken; a conflict is the registry's to tell."""
+    return any(
+        isinstance(result, QuarantinedMessage)
+        and isinstance(prepared, Prepared)
+        and result.reason != ConflictingReport.code
+        for (_, prepared), result in zip(ready, results, strict=True)
+    )
 
 
 def _quarantined(message: Message, error: ExchangeError) -> QuarantinedMessage:
@@ -138,6 +196,12 @@ def _quarantined(message: Message, error: ExchangeError) -> QuarantinedMessage:
 def _defect(message: Message, error: Exception) -> QuarantinedMessage:
     log.error("defect", partition=str(message.partition), offset=message.offset, exc_info=error)
     return QuarantinedMessage(message, DEFECT, f"{type(error).__name__}: {error}".replace("\0", "\\0"))
+
+
+def _read(transaction: LogTransaction, streams: set[str]) -> dict[str, Head | InvariantBroken]:
+    """Where streams stand now."""
+    found = {ref.stream: _head(ref, event) for ref, event in transaction.heads(streams).items()}
+    return dict.fromkeys(streams, EMPTY) | found
 
 
 def _head(ref: EventRef, event: object) -> Head | InvariantBroken:

@@ -1,4 +1,4 @@
-"""An embedded exchange: database, broker, ingest, projector and API, each a process of its own, watched by this one.
+"""An embedded exchange: database, broker and the services, each a process of its own, watched by this one.
 
     with embedded_exchange(Path("data")) as exchange:
         exchange.settings                  # what a client, or `Exchange(exchange.settings, "demo")`, needs to reach it
@@ -58,6 +58,14 @@ RESTARTS_WITHIN_SECONDS: Final = 60.0
 #: Kafka's least. A killed member's partitions are free after it.
 SESSION_TIMEOUT_MS: Final = 6_000
 TOKEN_LIFETIME: Final = timedelta(days=7)
+
+#: The processes besides broker and database, in the order in which they are started; they are stopped in reverse.
+SERVICES: Final = {
+    "project": ["project"],
+    "reassess": ["reassess", "--follow"],
+    "ingest": ["ingest"],
+    "api": ["api"],
+}
 
 #: Whom the tokens that `up` prints are bound to, by role.
 SUBJECTS: Final[dict[Role, str]] = {
@@ -195,7 +203,7 @@ class EmbeddedExchange:
         self._start_servers(stack)
         self._told("preparing the schema and the platforms' topics")
         self._prepare()
-        self._told("starting ingest, projector and API")
+        self._told("starting the services")
         self._start_services(stack, listeners)
         self._announcement = stack.enter_context(whereabouts.announced(self.data_dir, findable=findable))
         self._watch_from_now_on(stack)
@@ -218,7 +226,7 @@ class EmbeddedExchange:
     def _listen(self, stack: ExitStack, port: int | None) -> dict[str, socket.socket]:
         """The sockets that our children serve on: held by us, so that a port stays the same whoever serves."""
         api = self._listen_for_api(port)
-        listeners = {"api": api, "ingest": listen("127.0.0.1", 0), "project": listen("127.0.0.1", 0)}
+        listeners = {"api": api} | {name: listen("127.0.0.1", 0) for name in SERVICES if name != "api"}
         for listener in listeners.values():
             stack.enter_context(listener)
         self.settings = self.settings.model_copy(update={"port": api.getsockname()[1]})
@@ -278,8 +286,8 @@ class EmbeddedExchange:
             exchange.make_topics()
 
     def _start_services(self, stack: ExitStack, listeners: dict[str, socket.socket]) -> None:
-        for name in ("project", "ingest", "api"):
-            child = Child(name, [name], self._log_path(name), listeners[name])
+        for name, command in SERVICES.items():
+            child = Child(name, command, self._log_path(name), listeners[name])
             self._children[name] = child
             stack.callback(child.stop)
             child.start(self._environment())
@@ -289,7 +297,7 @@ class EmbeddedExchange:
 
     def _wait_until_ready(self) -> None:
         deadline = monotonic() + READY_SECONDS_MAX
-        for name in ("project", "ingest", "api"):
+        for name in SERVICES:
             while (reason := self._children[name].unreadiness()) is not None:
                 self._give_up_if_interrupted()
                 if self._failure is not None:

@@ -1,12 +1,17 @@
 """One transaction on the log and the tables beside it.
 
-Every path takes its locks in the same order, or it deadlocks: the configuration row · offsets, sorted · registry
-rows, sorted · quarantine rows · the append lock · events. The methods stand in that order.
+Every path takes its locks in the same order, or it deadlocks: the configuration row · offsets, sorted · messages that
+leave quarantine, sorted · registry rows, sorted · the append lock · events. The methods stand in that order. Messages
+that enter quarantine need no place in it: only the owner of their offsets adds them.
+
+Processes of different platforms meet in pooled streams and would conflict in every batch if they read them earlier than
+under the append lock. A platform of a pooled program therefore has its new gigs registered under that lock, in every
+batch, and any other platform before it: then nobody who holds the lock waits for a row of somebody who waits for it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from eventsourcing.persistence import StoredEvent
@@ -15,10 +20,12 @@ from domain import platform, program
 from domain.configuration import Configuration
 from domain.decider import Decider
 from domain.desk import GigKey
+from domain.identifiers import POOLED
 from domain.message import OffsetClaim, Partition, QuarantinedMessage
 from domain.recorded import NewEvent, Recorded
 from domain.registry import EventRef, RegisteredGig
 from domain.rejections import Conflict, InvariantBroken
+from domain.work_period import Contribution
 from infra.event_log import mapper
 from infra.event_log.recorder import ExchangeRecorder
 from infra.postgres.datastore import Rows
@@ -38,6 +45,20 @@ _AT = f"""
     join exchange_events on originator_id = wanted.stream and originator_version = wanted.version
 """
 _OF_KIND = f"select {_EVENT} from exchange_events where originator_id >= %b and originator_id < %b order by 2, 3"
+_CHANGES = f"""
+    select {_EVENT} from exchange_events
+    where originator_id >= %b and originator_id < %b and notification_id > %b order by notification_id
+"""
+_OF_STREAMS = f"""
+    select {_EVENT} from exchange_events where originator_id = any(%b::text[])
+    order by originator_id, originator_version
+"""
+_FOLLOWED = "select notification_id from exchange_tracking where application_name = %s"
+_FOLLOW = """
+    insert into exchange_tracking (application_name, notification_id) values (%s, %s)
+    on conflict (application_name) do update
+        set notification_id = greatest(exchange_tracking.notification_id, excluded.notification_id)
+"""
 _OF_STREAM = f"select {_EVENT} from exchange_events where originator_id = %b order by originator_version"
 
 _TAKE_OFFSETS = """
@@ -56,8 +77,9 @@ _REGISTERED = """
     select r.platform_id, r.gig_id, r.revision, r.cancelled, r.digest, r.events
     from unnest(%b::text[], %b::text[]) as w (platform_id, gig_id)
     join gig_registry r on r.platform_id = w.platform_id and r.gig_id = w.gig_id
-    order by r.platform_id, r.gig_id for update of r
+    order by r.platform_id, r.gig_id
 """
+_LOCK_REGISTERED = f"{_REGISTERED} for update of r"
 _REGISTER = """
     insert into gig_registry (platform_id, gig_id, revision, cancelled, digest, events)
     select * from unnest(%b::text[], %b::text[], %b::int[], %b::bool[], %b::bytea[], %b::bytea[])
@@ -72,7 +94,13 @@ _LAST_ACCRUED = """
     select max(split_part(stream, ':', 5)) from worker_stream
     where split_part(stream, ':', 2) = %b and split_part(stream, ':', 4) = %b
 """
-
+_POOLED_STREAMS = """
+    select stream from worker_stream where split_part(stream, ':', 2) = %b and split_part(stream, ':', 4) = %b
+    order by split_part(stream, ':', 5) desc
+"""
+_LOCK_QUARANTINE = """
+    select quarantine_id from quarantine where quarantine_id = any(%b::bigint[]) order by quarantine_id for update
+"""
 _QUARANTINE = """
     insert into quarantine (cluster, topic, topic_id, partition, message_offset, message_timestamp_ms,
                             message_key, message_value, message_headers, reason, detail, recorded_at)
@@ -97,6 +125,8 @@ _REFUSE_AGAIN = """
     update quarantine q set reason = mine.reason, detail = mine.detail
     from mine where q.quarantine_id = mine.quarantine_id
 """
+
+_HEADS_AT_A_TIME: Final = 1_000
 
 _encode_refs = msgspec.json.Encoder().encode
 _decode_refs = msgspec.json.Decoder(tuple[EventRef, ...]).decode
@@ -137,10 +167,30 @@ class Transaction:
             states[name] = decider.evolve(states.get(name, decider.initial), each.event)
         return states
 
+    def changes_after(self, position: int) -> list[Recorded]:
+        """The events of programs and platforms after a position, in order."""
+        found = [
+            each
+            for kind in (program.decider.kind, platform.decider.kind)
+            for each in self._read(_CHANGES, f"{kind}:", f"{kind};", position)
+        ]
+        return sorted(found, key=lambda each: each.position)
+
     def last_accrued(self, platform_id: str, program_id: str) -> str | None:
         """The latest period in which a program has gigs of a platform, if any; exact under a raised epoch."""
         row = self.rows.execute(_LAST_ACCRUED, [platform_id, program_id]).fetchone()
-        return row[0] if row else None
+        own = row[0] if row else None
+        return own or self._last_pooled(platform_id, program_id)
+
+    def _last_pooled(self, platform_id: str, program_id: str) -> str | None:
+        """The latest period in which gigs of a platform count in the streams that platforms share."""
+        found = self.rows.execute(_POOLED_STREAMS, [POOLED, program_id]).fetchall()
+        streams = [stream for (stream,) in found]
+        for start in range(0, len(streams), _HEADS_AT_A_TIME):
+            heads = self.heads(streams[start : start + _HEADS_AT_A_TIME])
+            if periods := [period for event in heads.values() if (period := _counted_in(event, platform_id))]:
+                return max(periods)
+        return None
 
     # Offsets
 
@@ -153,13 +203,20 @@ class Transaction:
         found = self.rows.execute(_TAKE_OFFSETS, columns).fetchall() if claims else []
         return {Partition(cluster, topic, number): version for cluster, topic, number, version in found}
 
+    # Messages that leave quarantine
+
+    def lock_quarantine(self, numbers: Iterable[int]) -> None:
+        """Keep these messages from leaving quarantine another way until the end of the transaction."""
+        self.rows.execute(_LOCK_QUARANTINE, [sorted(numbers)])
+
     # The gig registry
 
-    def registered(self, keys: Iterable[GigKey]) -> dict[GigKey, RegisteredGig]:
-        """The registry's rows of these gigs (platform, gig), locked until the end of the transaction."""
+    def registered(self, keys: Iterable[GigKey], *, lock: bool = True) -> dict[GigKey, RegisteredGig]:
+        """The registry's rows of these gigs (platform, gig), locked until the end of the transaction or only read."""
         wanted = sorted(set(keys))
         columns = [[platform_id for platform_id, _ in wanted], [gig_id for _, gig_id in wanted]]
-        found = self.rows.execute(_REGISTERED, columns, binary=True).fetchall()
+        statement = _LOCK_REGISTERED if lock else _REGISTERED
+        found = self.rows.execute(statement.encode(), columns, binary=True).fetchall()
         return {
             (platform_id, gig_id): RegisteredGig(revision, cancelled, bytes(digest), _decode_refs(bytes(events)))
             for platform_id, gig_id, revision, cancelled, digest, events in found
@@ -215,9 +272,20 @@ class Transaction:
 
     # Events
 
+    def lock_appends(self) -> None:
+        """Keep everybody else from appending until the end of the transaction, which had better come soon."""
+        self._recorder.lock(self.rows)
+
     def heads(self, streams: Iterable[str]) -> dict[EventRef, object]:
         """The latest event of each of these streams that has any; `InvariantBroken` in place of one that is corrupt."""
         return self._events(_HEADS, sorted(set(streams)))
+
+    def streams(self, streams: Iterable[str]) -> dict[str, list[object]]:
+        """All events of each of these streams, oldest first; `InvariantBroken` in place of one that is corrupt."""
+        found: dict[str, list[object]] = {stream: [] for stream in sorted(set(streams))}
+        for row in self.rows.execute(_OF_STREAMS.encode(), [list(found)], binary=True).fetchall():
+            found[row[1]].append(_event(row))
+        return found
 
     def events_at(self, refs: Iterable[EventRef]) -> dict[EventRef, object]:
         """The events that stand at these places; `InvariantBroken` in place of one that is corrupt."""
@@ -250,6 +318,17 @@ class Transaction:
         self._recorder.lock(self.rows)
         self._recorder.append(self.rows, stored)
 
+    # Positions of whoever follows the log
+
+    def followed(self, name: str) -> int:
+        """The position up to which a follower has done its work, 0 before it began."""
+        row = self.rows.execute(_FOLLOWED, [name]).fetchone()
+        return int(row[0]) if row else 0
+
+    def follow(self, name: str, position: int) -> None:
+        """Remember how far a follower has come; it never goes back."""
+        self.rows.execute(_FOLLOW, [name, position])
+
     def _events(self, statement: str, *parameters: list[Any]) -> dict[EventRef, object]:
         found = self.rows.execute(statement.encode(), parameters, binary=True).fetchall() if parameters[0] else []
         return {EventRef(row[1], row[2]): _event(row) for row in found}
@@ -257,6 +336,14 @@ class Transaction:
     def _read(self, statement: str, *parameters: object) -> list[Recorded]:
         found = self.rows.execute(statement.encode(), parameters, binary=True).fetchall()
         return [mapper.recorded(row) for row in found]
+
+
+def _counted_in(latest: object, platform_id: str) -> str | None:
+    """The period of a pooled stream where the platform has gigs in it; raises `InvariantBroken` on a corrupt one."""
+    if isinstance(latest, InvariantBroken):
+        raise latest
+    assert isinstance(latest, Contribution)
+    return latest.period if any(cell.platform_id == platform_id for cell in latest.totals) else None
 
 
 def _event(row: tuple[Any, ...]) -> object:

@@ -35,6 +35,15 @@ _AT = """
     from unnest(%b::text[], %b::bigint[]) as wanted (stream, version)
     join exchange_events on originator_id = wanted.stream and originator_version = wanted.version
 """
+_HEADS = """
+    select head.* from unnest(%b::text[]) as wanted (stream), lateral (
+        select notification_id, originator_id, originator_version, topic, state from exchange_events
+        where originator_id = wanted.stream order by originator_version desc limit 1) as head
+"""
+_WORKER_STREAMS = """
+    select worker_id, stream from worker_stream where worker_id > %b
+    order by worker_id fetch first %b rows with ties
+"""
 _QUARANTINE = """
     select quarantine_id, state, reason, detail, recorded_at, cluster, topic, topic_id, partition, message_offset,
            message_timestamp_ms, message_key, message_value, message_headers, resolution
@@ -81,6 +90,11 @@ class Reads:
         *found, head = self._datastore.read(_ENTRIES, worker_id, before, limit)
         return int(head[0]), [mapper.recorded(row) for row in found]
 
+    def worker_streams(self, after_worker: str, limit: int) -> list[tuple[str, str]]:
+        """The streams of the workers after one, in the order of workers: at least `limit`, and of each worker all."""
+        found = self._datastore.read(_WORKER_STREAMS, after_worker, limit)
+        return [(worker_id, stream) for worker_id, stream in found]
+
     def gig(self, platform_id: str, gig_id: str) -> tuple[int, RegisteredGig] | None:
         """The registry's row of a gig and the log's position, or None where it was never taken."""
         found = self._datastore.read(_GIG, platform_id, gig_id)
@@ -95,6 +109,11 @@ class Reads:
         found = self._datastore.read(_AT, [ref.stream for ref in refs], [ref.version for ref in refs])
         events = [mapper.recorded(row) for row in found]
         return {EventRef(each.stream, each.version): each for each in events}
+
+    def heads(self, streams: Sequence[str]) -> dict[str, Recorded]:
+        """The latest event of each of these streams that has any."""
+        events = [mapper.recorded(row) for row in self._datastore.read(_HEADS, list(streams))]
+        return {each.stream: each for each in events}
 
     def states(self, decider: Decider[Any, Any, S], name: str | None = None) -> tuple[int, dict[str, S]]:
         """The states of all streams of a decider's kind (or of the named one) by name, and the log's position."""

@@ -59,6 +59,7 @@ ACCESS: Final[Mapping[Route, Grants]] = {
     ),
     ("GET", "/v1/programs"): Grants(worker="any", platform="any", operator="any", auditor="any"),
     ("GET", "/v1/programs/{program_id}"): Grants(worker="any", platform="any", operator="any", auditor="any"),
+    ("POST", "/v1/programs/{program_id}/versions"): Grants(operator="any"),
 }
 
 

@@ -5,8 +5,9 @@ from typing import Any, Final
 from fastapi import Response
 from pydantic import BaseModel
 
+from domain.work_period import Line as WorkLine
 from services.api.problems import MEDIA_TYPE, TYPE_PREFIX
-from services.api.shapes import Money, Problem
+from services.api.shapes import Line, Money, Problem
 
 _SAID: Final = {
     401: ("unauthenticated", "There is no token, or it cannot be trusted."),
@@ -39,6 +40,18 @@ class Answer(Response):
 def money(amount_minor: int, currency: str) -> Money:
     """Minor units with their currency."""
     return Money(amount_minor=amount_minor, currency=currency)
+
+
+def answered_line(line: WorkLine, currency: str) -> Line:
+    """A line of a contribution."""
+    return Line(
+        benefit=line.benefit,
+        payer=line.payer,
+        platform_id=line.platform_id,
+        amount=money(line.amount_minor, currency),
+        entitled=money(line.entitled_minor, currency),
+        uncapped=None if line.uncapped_minor is None else money(line.uncapped_minor, currency),
+    )
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

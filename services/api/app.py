@@ -14,15 +14,16 @@ from starlette.routing import Route
 
 from domain.rejections import InvariantBroken
 from projections.catalogue import VIEWS
-from services.api import health, platforms, programs, workers
+from services.api import health, platforms, program_schema, programs, workers
 from services.api.access import ACCESS
 from services.api.auth import Authenticator
-from services.api.guard import LOG, GuardedRoute, Ports
+from services.api.guard import LOG, ApiLog, GuardedRoute, Ports
 from services.api.positions import PositionWatch
 from services.api.problems import problem
 from services.api.shapes import Problem
 from services.operations import NewTopic
-from services.ports import Clock, Log, Reads, Topics
+from services.ports import Clock, Topics
+from services.reassessment import ReassessReads
 from services.settings import Settings
 
 ROUTERS: Final = (workers.router, platforms.router, programs.router, health.router)
@@ -36,8 +37,8 @@ one as `min_position` to read what you have just written. Refusals are `applicat
 
 
 def create_app(
-    exchange: Log,
-    reads: Reads,
+    exchange: ApiLog,
+    reads: ReassessReads,
     topics: Topics,
     authenticator: Authenticator,
     settings: Settings,
@@ -105,6 +106,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas = components.setdefault("schemas", {})
         schemas[Problem.__name__] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(schemas[Problem.__name__].pop("$defs", {}))
+        program_schema.describe(schemas)
         for (method, path), grants in ACCESS.items():
             operation = document["paths"].get(path, {}).get(method.lower())
             if operation is not None:

@@ -4,9 +4,10 @@ Order: token (401) → role (403) → object (404) → media type and size of th
 """
 
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager
 from threading import Lock
 from time import perf_counter
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 import orjson
 from fastapi import Depends, Query, Request, Response
@@ -21,7 +22,8 @@ from services.api.auth import Authenticator
 from services.api.positions import PositionWatch
 from services.api.problems import BodyTooLarge, UnsupportedMediaType, problem
 from services.operations import NewTopic
-from services.ports import Clock, Log, Reads, Topics
+from services.ports import Clock, Log, Topics
+from services.reassessment import ReassessLog, ReassessReads, ReassessTransaction
 
 LARGEST_BODY: Final = 64 * 1024
 #: Positions are 64-bit integers in the log.
@@ -37,11 +39,17 @@ SECONDS: Final = Histogram(
 )
 
 
+class ApiLog(ReassessLog, Log, Protocol):
+    """The event log, also as a re-assessment looks at it: publishing a version can be tried."""
+
+    def transaction(self) -> AbstractContextManager[ReassessTransaction]: ...
+
+
 class Ports(Struct, frozen=True):
     """What the routes ask, and what tells who calls."""
 
-    log: Log
-    reads: Reads
+    log: ApiLog
+    reads: ReassessReads
     topics: Topics
     new_topic: NewTopic
     authenticator: Authenticator

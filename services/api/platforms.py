@@ -14,10 +14,11 @@ from projections.view import Key, Values
 from services import operations
 from services.api import shapes
 from services.api.access import platform_not_found
-from services.api.answers import READ, WRITTEN, Answer, money, refusals
+from services.api.answers import READ, WRITTEN, Answer, answered_line, money, refusals
 from services.api.guard import LOG, Asked, Caller, GuardedRoute, at_least, operation_id
 from services.api.shapes import NAME, OPAQUE, Liabilities, Liability, LiabilityTotal, PlatformAt, Platforms
-from services.explanation import ExplainedLine, ExplainedPart, explain
+from services.explained_part import ExplainedLine, ExplainedPart
+from services.explanation import explain
 from services.operations import By, Done
 
 router = APIRouter(route_class=GuardedRoute, tags=["platforms"], generate_unique_id_function=operation_id)
@@ -107,9 +108,12 @@ def liability(platform_id: PlatformId, ports: Asked) -> Answer:
     dependencies=[at_least(LOG)],
 )
 def gig(platform_id: PlatformId, gig_id: GigId, ports: Asked, caller: Caller) -> Answer:
-    """Its facts, and for each program the rule and version, the totals before and after, and every line in words."""
+    """Its facts, and for each program the rule and version, the totals before and after, and every line in words.
+
+    Of a pooled program a platform sees its own totals and lines, and its share.
+    """
     worker_id = caller.subject if caller.role == "worker" else None
-    found = explain(ports.reads, platform_id, gig_id, worker_id)
+    found = explain(ports.reads, platform_id, gig_id, worker_id, to_platform=caller.role == "platform")
     return Answer(
         shapes.Gig(
             position=found.position,
@@ -163,6 +167,7 @@ def _part(part: ExplainedPart) -> shapes.GigProgram:
     return shapes.GigProgram(
         program_id=event.program_id,
         program_version=event.program_version,
+        counts_by_version=part.counts_by_version,
         title=part.title,
         period=event.period,
         kind=part.kind,
@@ -186,6 +191,8 @@ def _cells(totals: RunningTotals, currency: str) -> list[shapes.Totals]:
             base=money(cell.base_minor, currency),
             engaged_seconds=cell.engaged_seconds,
             rounded=_all_money(cell.rounded_minor, currency),
+            exact_minor=list(cell.exact_minor),
+            platform_id=cell.platform_id or None,
             vehicle_class=cell.vehicle_class or None,
             worker_class=cell.worker_class or None,
         )
@@ -198,12 +205,8 @@ def _all_money(amounts_minor: Iterable[int], currency: str) -> list[shapes.Money
 
 
 def _line(explained: ExplainedLine, currency: str) -> shapes.ExplainedLine:
-    line = explained.line
     return shapes.ExplainedLine(
-        benefit=line.benefit,
-        payer=line.payer,
-        amount=money(line.amount_minor, currency),
-        entitled=money(line.entitled_minor, currency),
+        **dict(answered_line(explained.line, currency)),
         entitled_before=money(explained.entitled_before_minor, currency),
         words=explained.words,
     )

@@ -4,7 +4,7 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, StringConstraints
 
 from domain.identifiers import NAME_PATTERN, OPAQUE_PATTERN
 
@@ -53,6 +53,39 @@ class NewMembership(Shape):
 
     program_id: Name
     effective_from: Day
+
+
+class NewVersion(RootModel[dict[str, Any]]):
+    """A version of a program, with the keys of a program file; `id` may be left out, for the path names it."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "version": 1,
+                    "title": "Two per cent and a floor",
+                    "source": "an example",
+                    "currency": "USD",
+                    "period": "month",
+                    "time_zone": "America/New_York",
+                    "attribution_date": "completed_at",
+                    "effective_from": "2030-01-01",
+                    "base": {"components": ["fare", "incentive"]},
+                    "rules": [
+                        {
+                            "amount": {"kind": "percent", "rate": "2 %"},
+                            "when": {"base_at_least": "500.00"},
+                            "floor": {"per_period": "15.00"},
+                            "rounding": {"direction": "half_up", "per": "period"},
+                            "payer": "platform",
+                            "benefits": [{"benefit": "retirement", "weight": 3}, {"benefit": "health", "weight": 1}],
+                        }
+                    ],
+                }
+            ]
+        },
+    )
 
 
 # Money and time
@@ -113,20 +146,64 @@ class Sources(Positioned):
 
 
 class Line(Shape):
-    """What a gig moved for one benefit, who bears it, and what the worker is entitled to in the period after it."""
+    """What a gig moved for one benefit, who bears it, and what the worker is entitled to in the period after it.
+
+    `platform_id` owes it: in a pooled program a gig may move what another platform owes. `uncapped` is what the
+    entitlement would be without caps, null where that is the same.
+    """
 
     benefit: str
     payer: str
+    platform_id: str
     amount: Money
     entitled: Money
+    uncapped: Money | None = None
 
 
 class Entry(Shape):
-    """One thing that happened on a worker's account; program and period are null where no program took the gig."""
+    """One thing that happened on a worker's account; program and period are null where no program took the gig.
+
+    `cause` is what a platform reported of the gig, or a version of the program: then all gigs of the period count by
+    `program_version` from now on instead of `replaced_version`, and the gig named is one of them.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "position": 4711,
+                    "recorded_at": "2024-08-01T09:00:00Z",
+                    "kind": "contribution_adjusted",
+                    "cause": "program_version",
+                    "platform_id": "uber",
+                    "program_id": "stride-pennsylvania",
+                    "program_version": 2,
+                    "period": "2024-Q2",
+                    "gig_id": "trip-8817",
+                    "revision": 0,
+                    "completed_at": "2024-06-28T22:18:22-04:00",
+                    "lines": [
+                        {
+                            "benefit": "portable_account",
+                            "payer": "platform",
+                            "platform_id": "uber",
+                            "amount": {"amount_minor": 1250, "currency": "USD"},
+                            "entitled": {"amount_minor": 6000, "currency": "USD"},
+                            "uncapped": {"amount_minor": 6252, "currency": "USD"},
+                        }
+                    ],
+                    "reason": None,
+                    "replaced_revision": None,
+                    "replaced_version": 1,
+                }
+            ]
+        }
+    )
 
     position: int
     recorded_at: datetime
     kind: Literal["contribution_accrued", "contribution_adjusted", "contribution_reversed", "gig_recorded"]
+    cause: Literal["gig", "program_version"] = "gig"
     platform_id: str
     program_id: str | None
     program_version: int | None
@@ -135,7 +212,9 @@ class Entry(Shape):
     revision: int
     completed_at: datetime
     lines: list[Line]
-    reason: Literal["cancelled", "moved"] | None
+    reason: Literal["cancelled", "moved"] | None = None
+    replaced_revision: int | None = None
+    replaced_version: int | None = None
 
 
 class Entries(Positioned):
@@ -203,12 +282,18 @@ class Liabilities(Positioned):
 
 
 class Totals(Shape):
-    """Running totals over the gigs of one class; `rounded` has one sum for each rule that rounds per gig."""
+    """Running totals over the gigs of one class, and in a pooled program of one platform.
+
+    `rounded` has the sums of the rules that round each gig, `exact_minor` those of rules that add up exact amounts, as
+    ratios in minor units; where gigs are capped, a second sum is what they would come to without caps.
+    """
 
     gigs: int
     base: Money
     engaged_seconds: int
     rounded: list[Money]
+    exact_minor: list[str]
+    platform_id: str | None
     vehicle_class: str | None
     worker_class: str | None
 
@@ -221,10 +306,15 @@ class ExplainedLine(Line):
 
 
 class GigProgram(Shape):
-    """What one program made of a gig."""
+    """What one program made of a gig.
+
+    `counts_by_version` is not `program_version` where all gigs of the period were assessed again since. In a pooled
+    program a platform sees the totals and lines of its own.
+    """
 
     program_id: str
     program_version: int
+    counts_by_version: int
     title: str
     period: str
     kind: Literal["accrued", "adjusted", "reversed"]
@@ -270,6 +360,38 @@ class Programs(Positioned):
     """All programs."""
 
     programs: list[Program]
+
+
+class Moved(Shape):
+    """Money of one currency: what accrues more, what is taken back (neither is negative), and what is left of both."""
+
+    net: Money
+    plus: Money
+    minus: Money
+
+
+class Effect(Shape):
+    """What publishing a version would move where gigs were taken already.
+
+    `gigs` are those that other programs would take than now; `unassessable` is how many would stay as they are because
+    the version cannot assess them.
+    """
+
+    workers: int
+    platforms: int
+    work_periods: int
+    gigs: int
+    money: list[Moved]
+    unassessable: int
+
+
+class VersionAt(Positioned):
+    """A version as it was written; `published`: whether the log has it; `effect` answers a dry run."""
+
+    program_id: str
+    version: dict[str, Any]
+    published: bool
+    effect: Effect | None = None
 
 
 # Service

@@ -5,7 +5,7 @@ Every well-formed worker id has an account, claimed or not: money is never lost 
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query
 
@@ -13,10 +13,8 @@ from domain.recorded import Recorded
 from domain.recorded_gig import GigRecorded
 from domain.rejections import InvariantBroken, Malformed
 from domain.work_period import Contribution, ContributionAdjusted, ContributionReversed
-from domain.work_period import Line as WorkLine
 from projections import worker_balance, worker_source
-from services.api import shapes
-from services.api.answers import READ, Answer, money, refusals
+from services.api.answers import READ, Answer, answered_line, money, refusals
 from services.api.guard import LARGEST_POSITION, LOG, Asked, GuardedRoute, at_least, operation_id
 from services.api.shapes import OPAQUE, Balance, BenefitBalance, Entries, Entry, Source, Sources
 
@@ -115,9 +113,14 @@ def _position(cursor: str) -> int:
 def _entry(recorded: Recorded) -> Entry:
     match recorded.event:
         case ContributionReversed() as event:
-            return _contribution(recorded, event, "contribution_reversed", event.revision, event.reason)
+            return _contribution(recorded, event, "contribution_reversed", event.revision, reason=event.reason)
+        case ContributionAdjusted(replaced_version=int() as replaced) as event:
+            kind, revision = "contribution_adjusted", event.gig.revision
+            return _contribution(recorded, event, kind, revision, cause="program_version", replaced_version=replaced)
         case ContributionAdjusted() as event:
-            return _contribution(recorded, event, "contribution_adjusted", event.gig.revision)
+            return _contribution(
+                recorded, event, "contribution_adjusted", event.gig.revision, replaced_revision=event.replaced_revision
+            )
         case Contribution() as event:
             return _contribution(recorded, event, "contribution_accrued", event.gig.revision)
         case GigRecorded() as event:
@@ -126,9 +129,8 @@ def _entry(recorded: Recorded) -> Entry:
             raise InvariantBroken(f"{recorded.stream} version {recorded.version} is nothing of a worker's account")
 
 
-def _contribution(
-    recorded: Recorded, event: Contribution, kind: str, revision: int, reason: str | None = None
-) -> Entry:
+def _contribution(recorded: Recorded, event: Contribution, kind: str, revision: int, **further: Any) -> Entry:
+    """An entry about a contribution; `further` says what only some kinds have."""
     return Entry(
         position=recorded.position,
         recorded_at=recorded.recorded_at,
@@ -140,17 +142,8 @@ def _contribution(
         gig_id=event.gig.gig_id,
         revision=revision,
         completed_at=event.gig.completed_at,
-        lines=[_line(line, event.gig.currency) for line in event.lines],
-        reason=reason,
-    )
-
-
-def _line(line: WorkLine, currency: str) -> shapes.Line:
-    return shapes.Line(
-        benefit=line.benefit,
-        payer=line.payer,
-        amount=money(line.amount_minor, currency),
-        entitled=money(line.entitled_minor, currency),
+        lines=[answered_line(line, event.gig.currency) for line in event.lines],
+        **further,
     )
 
 

@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from domain.rejections import ExchangeError
 from services.cli import (
+    assessing,
     demo,
     doctoring,
     minting,
@@ -16,13 +17,27 @@ from services.cli import (
     programs,
     publishing,
     quarantine,
+    reassessing,
     replays,
     running,
     upping,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-for commands in (demo, upping, publishing, platforms, programs, quarantine, replays, minting, doctoring, running):
+for commands in (
+    demo,
+    upping,
+    publishing,
+    assessing,
+    platforms,
+    programs,
+    reassessing,
+    quarantine,
+    replays,
+    minting,
+    doctoring,
+    running,
+):
     commands.add_to(app)
 
 

@@ -1,14 +1,16 @@
 """What commands print: progress on a terminal, plain lines otherwise, one object of JSON where asked for."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import BinaryIO
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from services.replay import Replayed
@@ -37,6 +39,37 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
             sys.stderr.write(f"{what}: position {reached} of {total}\n")
 
     yield tell
+
+
+@contextmanager
+def bytes_progress(what: str, opened: BinaryIO) -> Iterator[Callable[[int], None]]:
+    """A bar over the bytes of a file, on a terminal; a pipe has no end to run towards."""
+    size = os.fstat(opened.fileno()).st_size
+    if not sys.stderr.isatty() or not size:
+        yield lambda _: None
+        return
+    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=size)
+        yield lambda count: bar.advance(task, count)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int], None]]:
+    """A function to be told a count that grows towards no known end, shown on stderr."""
+    told = monotonic()
+
+    def tell(count: int) -> None:
+        nonlocal told
+        if monotonic() - told > PLAIN_SECONDS:
+            told = monotonic()
+            sys.stderr.write(f"{what}: {count:,}\n")
+
+    if not sys.stderr.isatty():
+        yield tell
+        return
+    with Console(stderr=True).status(what) as status:
+        yield lambda count: status.update(f"{what}: {count:,}")
 
 
 def print_json(value: object) -> None:

@@ -1,20 +1,17 @@
 """`benefits publish`: a file of gigs to Kafka."""
 
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.identifiers import PlatformId
 from domain.rejections import ExchangeError, Malformed, NotFound
-from services.cli.output import print_json
+from services.cli.output import bytes_progress, print_json
 from services.cli.reaching import AsJson, Data, quieten, settings_for
 from services.composition import Exchange
 from services.publish import Published, Refused, publish
@@ -53,7 +50,11 @@ def publish_file(
     settings = settings_for(data)
     quieten(settings)
     told = Published()
-    with _opened(file) as lines, _progress(lines) as advance, Exchange(settings, "publish") as exchange:
+    with (
+        _opened(file) as lines,
+        bytes_progress("publishing", lines) as advance,
+        Exchange(settings, "publish") as exchange,
+    ):
         try:
             with exchange.sink(platform_id, structured=structured) as sink:
                 publish(lines, sink, told, _refuse, advance, is_raw=is_raw)
@@ -93,16 +94,3 @@ def _opened(file: str) -> Iterator[BinaryIO]:
 
 def _refuse(refused: Refused) -> None:
     sys.stderr.write(f"line {refused.line}: {refused.why}\n")
-
-
-@contextmanager
-def _progress(lines: BinaryIO) -> Iterator[Callable[[int], None]]:
-    """A bar over the bytes of the file, on a terminal; a pipe has no end to run towards."""
-    size = os.fstat(lines.fileno()).st_size
-    if not sys.stderr.isatty() or not size:
-        yield lambda _: None
-        return
-    columns = (TextColumn("publishing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("publishing", total=size)
-        yield lambda count: bar.advance(task, count)

@@ -41,7 +41,7 @@ def ingest(
     data: Data = None,
 ) -> None:
     """Take gigs from Kafka into the log until told to stop."""
-    settings, stop = _begin(data, is_task=accept_gap is not None)
+    settings, stop = begin(data, is_task=accept_gap is not None)
     with Exchange(settings, "ingest") as exchange:
         exchange.start()
         if accept_gap is not None:
@@ -70,7 +70,7 @@ def project(
     data: Data = None,
 ) -> None:
     """Fold the log into the views until told to stop."""
-    settings, stop = _begin(data, is_task=rebuild_views)
+    settings, stop = begin(data, is_task=rebuild_views)
     with Exchange(settings, "project") as exchange:
         exchange.start()
         if not rebuild_views:
@@ -84,12 +84,12 @@ def project(
 
 def api(data: Data = None) -> None:
     """Serve HTTP until told to stop."""
-    settings, stop = _begin(data)
+    settings, stop = begin(data)
     with Exchange(settings, "api") as exchange:
         serve(exchange, stop)
 
 
-def _begin(data: Path | None, *, is_task: bool = False) -> tuple[Settings, Flag]:
+def begin(data: Path | None, *, is_task: bool = False) -> tuple[Settings, Flag]:
     """Settings, logs, and a flag that SIGINT and SIGTERM raise; a task that ends by itself can still be interrupted.
 
     Raises `LeftBehind`.

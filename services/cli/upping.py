@@ -51,7 +51,7 @@ def up(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start an embedded database and broker, ingest, projector and API, and run until Ctrl-C.
+    """Start an embedded database and broker, ingest, projector, re-assessment and API, and run until Ctrl-C.
 
     The other commands find it by themselves while it runs. The embedded broker keeps about 5 MB a partition, in memory
     only: what was published and not taken yet when it stops is lost; what was taken is in the database for good.

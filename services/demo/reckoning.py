@@ -11,6 +11,8 @@ from domain.message import Outcome, Quarantined
 from domain.money import Money
 from domain.period import local_date
 from domain.recorded import Recorded
+from domain.rejections import InvariantBroken
+from domain.rule import Percent
 from domain.totals import Totals
 from domain.work_period import Contribution, ContributionAccrued
 from projections import platform_liability, worker_balance, worker_source
@@ -30,7 +32,8 @@ from services.demo.findings import (
     Sums,
 )
 from services.demo.trips import CURRENCY, Trip
-from services.explanation import ExplainedPart, Explanation
+from services.explained_part import ExplainedPart
+from services.explanation import Explanation
 from services.operations import TOPIC_PREFIX
 from services.replay import Replayed
 
@@ -67,10 +70,17 @@ def _compared(trip: Trip, booked_minor: int, accrued_minor: int, assessor: Asses
         gig.gig_id,
         local_date(gig.completed_at, "America/New_York"),
         _money(base),
-        assessor.version.rules[0].amount.rate if assessor else "not taken",
+        _rate(assessor) if assessor else "not taken",
         _money(accrued_minor),
         _money(booked_minor),
     )
+
+
+def _rate(assessor: Assessor) -> str:
+    amount = assessor.version.rules[0].amount
+    if not isinstance(amount, Percent) or not isinstance(amount.rate, str):
+        raise InvariantBroken(f"{BLACK_CAR_FUND} has no rate that could be compared")
+    return amount.rate
 
 
 def _examples(found: Sequence[ComparedTrip]) -> list[ComparedTrip]:
@@ -210,11 +220,13 @@ def _contributions(events: Iterable[Recorded], program_id: str | None = None) ->
 
 
 def _trips(events: Iterable[Recorded]) -> Counter[tuple[str, str, str]]:
-    """How many gigs count, by platform, worker and program: each stream's latest event holds its number."""
+    """How many gigs count, by platform, worker and program: each stream's latest event holds their numbers."""
     latest = {each.stream: each.event for each in events if isinstance(each.event, Contribution)}
     counted: Counter[tuple[str, str, str]] = Counter()
     for event in latest.values():
-        counted[event.platform_id, event.gig.worker_id, event.program_id] += sum(cell.gigs for cell in event.totals)
+        for cell in event.totals:
+            platform_id = cell.platform_id or event.platform_id
+            counted[platform_id, event.gig.worker_id, event.program_id] += cell.gigs
     return counted
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import bare_limit, fold, gigs, latency, ours, stock
-from tests.bench.deployment import deployed
+from tests.bench.deployment import deployed, deployed_with
 from tests.bench.fold import Folded
 from tests.bench.servers import Servers, machine, servers
 from tests.support.repository import ROOT
@@ -43,6 +43,7 @@ def main() -> None:
             console.print(told)
             figures: Figures = {"machine": told, "gigs": GIGS, "workers": WORKERS}
             figures |= _throughput(at, folder, console)
+            figures |= _pooled(at, folder, console)
             figures |= _memory(at, folder, console)
             figures |= _latency(at, folder, console)
     (ROOT / "bench.json").write_text(json.dumps(figures, indent=2) + "\n")
@@ -95,6 +96,29 @@ def _costs(runs: list[ours.Run]) -> Figures:
     }
 
 
+def _pooled(at: Servers, folder: Path, console: Console) -> Figures:
+    """Two ingest processes of two platforms that share their workers: by themselves, and in one pooled program.
+
+    The second topic has half as many partitions, so that half of the workers are met by both processes.
+    """
+    found: dict[bool, list[float]] = {False: [], True: []}
+    half = GIGS // 2
+    with (
+        gigs.published(at.broker, "north", half, WORKERS),
+        gigs.published(at.broker, "south", half, WORKERS, gigs.PARTITIONS // 2),
+    ):
+        for number in range(1, ROUNDS + 1):
+            for is_pooled, runs in found.items():
+                with deployed_with(at, ["north", "south"], folder, pooled=is_pooled) as exchange:
+                    runs.append(ours.run(exchange, 2 * half, ingesters=2).gigs_per_second)
+            console.print(f"round {number}: apart {found[False][-1]:,.0f}, pooled {found[True][-1]:,.0f} gigs/s")
+    return {
+        "two_platforms": median(found[False]),
+        "two_platforms_pooled": median(found[True]),
+        "ratio_pooled": median(pooled / apart for apart, pooled in zip(*found.values(), strict=True)),
+    }
+
+
 def _memory(at: Servers, folder: Path, console: Console) -> Figures:
     with gigs.published(at.broker, "crowd", DISTINCT_WORKERS, DISTINCT_WORKERS), deployed(at, "crowd", folder) as it:
         run = ours.run(it, DISTINCT_WORKERS)
@@ -133,6 +157,9 @@ def _rows(found: Figures) -> Iterable[tuple[str, str, str]]:
     yield "stock", f"{rate(found['stock'])} ({_span(found['stock_all'])})", ""
     yield "ours / stock", f"{found['ratio_to_stock']:.0f}", "60"
     yield "two ingest processes", rate(found["two_ingesters"]), ""
+    yield "the same, two platforms", rate(found["two_platforms"]), ""
+    yield "the same, pooled", rate(found["two_platforms_pooled"]), ""
+    yield "pooled / apart", f"{found['ratio_pooled']:.2f}", "0.50"
     cpu = "ingest {ingest_cpu_us:.0f}, projector {projector_cpu_us:.0f}, PostgreSQL {database_cpu_us:.0f} µs"
     yield "processor time per gig", cpu.format(**found), ""
     yield "batch p50 / p99", f"{found['batch_ms_p50']:.0f} / {found['batch_ms_p99']:.0f} ms", ""

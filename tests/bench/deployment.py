@@ -1,9 +1,9 @@
-"""An exchange under measurement: a schema of its own, one platform in one program, and real processes."""
+"""An exchange under measurement: a schema of its own, platforms in one program, and real processes."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,12 +14,13 @@ from uuid import uuid4
 
 import psutil
 import psycopg
+from msgspec.structs import replace
 from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
 
 from projections.catalogue import VIEWS
 from services import operations
-from services.composition import Exchange
+from services.composition import Exchange, shipped_programs
 from services.settings import Settings
 from tests.bench.servers import Servers, cpu_seconds
 from tests.support.repository import ROOT
@@ -108,6 +109,15 @@ class Deployment:
 @contextmanager
 def deployed(servers: Servers, platform_id: str, folder: Path) -> Iterator[Deployment]:
     """An exchange with one platform that joined one program; its schema is dropped afterwards."""
+    with deployed_with(servers, [platform_id], folder) as exchange:
+        yield exchange
+
+
+@contextmanager
+def deployed_with(
+    servers: Servers, platform_ids: Sequence[str], folder: Path, *, pooled: bool = False
+) -> Iterator[Deployment]:
+    """An exchange with platforms that joined one program, or that program with the gigs of all counted together."""
     schema = f"bench_{uuid4().hex[:8]}"
     settings = Settings(
         database=SecretStr(servers.dsn),
@@ -119,12 +129,23 @@ def deployed(servers: Servers, platform_id: str, folder: Path) -> Iterator[Deplo
     try:
         with Exchange(settings, "bench") as exchange:
             exchange.start()
-            operations.register(exchange.log, exchange.topics, operations.NewTopic(), platform_id, platform_id, by)
-            operations.join(exchange.log, platform_id, PROGRAM, date(2022, 1, 3), by)
+            program_id = _publish_pooled(exchange, by) if pooled else PROGRAM
+            for platform_id in platform_ids:
+                operations.register(exchange.log, exchange.topics, operations.NewTopic(), platform_id, platform_id, by)
+                operations.join(exchange.log, platform_id, program_id, date(2022, 1, 3), by)
             yield Deployment(servers, exchange, folder)
     finally:
         with psycopg.connect(servers.dsn, autocommit=True) as connection:
             connection.execute(SQL("drop schema if exists {} cascade").format(Identifier(schema)))
+
+
+def _publish_pooled(exchange: Exchange, by: operations.By) -> str:
+    """The same rules, pooled: whatever differs in the figures is the pooling's."""
+    program_id = f"{PROGRAM}-pooled"
+    for version in shipped_programs():
+        if version.id == PROGRAM:
+            operations.publish(exchange.log, replace(version, id=program_id, scope="pooled"), by)
+    return program_id
 
 
 def wait_until(reached: Callable[[], bool], *watched: Process, pause_seconds: float) -> float:

@@ -14,10 +14,10 @@ PARTITIONS = 4
 
 
 @contextmanager
-def topic_of(broker: BrokerSettings, name: str) -> Iterator[None]:
+def topic_of(broker: BrokerSettings, name: str, partitions: int = PARTITIONS) -> Iterator[None]:
     """An empty topic, gone afterwards: an exchange takes every topic `gigs.*`."""
     with Topics(broker) as topics:
-        topics.create_topic(name, PARTITIONS, 1)
+        topics.create_topic(name, partitions, 1)
         try:
             yield
         finally:
@@ -25,11 +25,13 @@ def topic_of(broker: BrokerSettings, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def published(broker: BrokerSettings, platform_id: str, gigs: int, workers: int) -> Iterator[None]:
+def published(
+    broker: BrokerSettings, platform_id: str, gigs: int, workers: int, partitions: int = PARTITIONS
+) -> Iterator[None]:
     """A topic that holds this many gigs of this many workers: one of each, where the two are equal."""
     topic = f"gigs.{platform_id}"
     random = Random(7)
-    with topic_of(broker, topic):
+    with topic_of(broker, topic, partitions):
         with Publisher(broker, compression=None) as publisher:
             for number in range(gigs):
                 worker_id = f"w-{number if gigs == workers else random.randrange(workers):08d}"

@@ -25,6 +25,7 @@ from infra.event_log.mapper import StreamEvent
 from infra.postgres import schema
 from infra.postgres.datastore import DatabaseSettings, Datastore
 from infra.postgres.offsets import accept_gap, take_over
+from infra.postgres.reads import Reads
 from infra.postgres.views import ViewRecorder
 from projections.catalogue import VIEWS
 from projections.view import Key, Values
@@ -111,6 +112,27 @@ def test_a_corrupt_event_is_handed_out_as_an_error_beside_the_others(log: Exchan
     assert heads[EventRef("platform:bolt", 1)] == PlatformSuspended("1")
     with pytest.raises(InvariantBroken, match="position 1"):
         log.after(0, 10)
+
+
+def test_streams_are_read_whole_with_an_error_in_place_of_what_is_corrupt(log: ExchangeLog) -> None:
+    append(log, *events(STREAM, 1, 3), *events("platform:bolt", 1, 1))
+    stored(log, "update exchange_events set state = '{' where originator_version = 2 returning 1")
+    with log.transaction() as transaction:
+        found = transaction.streams([STREAM, "platform:bolt", "platform:none", STREAM])
+    first, broken, third = found[STREAM]
+    assert (first, third) == (PlatformSuspended("1"), PlatformSuspended("3"))
+    assert isinstance(broken, InvariantBroken)
+    assert (found["platform:bolt"], found["platform:none"]) == ([PlatformSuspended("1")], [])
+
+
+def test_streams_are_listed_by_worker_and_no_worker_is_cut_in_two(log: ExchangeLog) -> None:
+    reads = Reads(log.datastore)
+    streams = [f"work:acme:w-{worker}:none:2023-0{month}" for worker in (2, 1, 3) for month in (6, 5)]
+    append(log, *[new for stream in streams for new in events(stream, 1, 2)], *events(STREAM, 1, 1))
+    first = reads.worker_streams("", 3)
+    assert sorted(first) == sorted((f"w-{stream[12]}", stream) for stream in streams if stream[12] in "12")
+    assert sorted(reads.worker_streams("w-2", 3)) == sorted(("w-3", stream) for stream in streams if stream[12] == "3")
+    assert reads.worker_streams("w-3", 3) == []
 
 
 def test_a_version_that_is_taken_is_a_conflict_and_nothing_is_written(log: ExchangeLog) -> None:
@@ -392,6 +414,38 @@ def test_a_row_that_is_being_corrected_is_waited_for(log: ExchangeLog, database:
 
 
 # Quarantine
+
+
+def test_rows_can_be_read_without_a_lock(log: ExchangeLog) -> None:
+    row = RegisteredGig(0, False, b"d", (EventRef("work:acme:w-1:none:2023-06", 1),))
+    with log.transaction() as transaction:
+        transaction.register({("acme", "trip-1"): row})
+    with log.transaction() as holding:
+        holding.registered([("acme", "trip-1")])
+        with log.transaction() as transaction:
+            assert transaction.registered([("acme", "trip-1")], lock=False) == {("acme", "trip-1"): row}
+
+
+# Whoever follows programs and platforms
+
+
+def test_changes_of_programs_and_platforms_come_in_order_and_nothing_else_does(log: ExchangeLog) -> None:
+    take(log, *trips(1, 1))
+    append(log, *events("platform:bolt", 1, 1), *events("program:alia", 1, 1), *events(STREAM, 1, 2))
+    with log.transaction() as transaction:
+        found = transaction.changes_after(0)
+        assert [each.stream for each in found] == ["platform:bolt", "program:alia", STREAM, STREAM]
+        assert transaction.changes_after(found[1].position) == found[2:]
+        assert transaction.changes_after(found[-1].position) == []
+
+
+def test_a_follower_is_remembered_and_never_goes_back(log: ExchangeLog) -> None:
+    with log.transaction() as transaction:
+        assert transaction.followed("reassessment") == 0
+        transaction.follow("reassessment", 7)
+        transaction.follow("reassessment", 3)
+    with log.transaction() as transaction:
+        assert (transaction.followed("reassessment"), transaction.followed("another")) == (7, 0)
 
 
 def test_a_message_is_kept_once_and_whole(log: ExchangeLog) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from domain.configuration import ProgramNotFound
 from domain.platform import NotMember, PeriodHasAccruals, Platform, PlatformNotFound
-from domain.program import ProgramVersionExists
+from domain.program import ProgramTermsFixed, ProgramVersionExists
 from domain.rejections import Malformed
 from services import operations
 from services.operations import Done, NewTopic
@@ -105,6 +105,28 @@ def test_shipped_programs_are_published_once_and_a_difference_stops_nothing(scen
     assert _epoch(scene) == epoch
     with pytest.raises(ProgramVersionExists):
         operations.publish(scene.log, edited, BY)
+
+
+def test_unpublished_is_what_publishing_would_add_and_all_of_it_is_checked(scene: Scene) -> None:
+    second = replace(TENTH_VERSION, version=2, title="Another title")
+    assert operations.unpublished(scene.log, [TENTH_VERSION, second]) == [second]
+    with pytest.raises(ProgramVersionExists):
+        operations.unpublished(scene.log, [second, replace(TENTH_VERSION, title="Edited")])
+    with pytest.raises(ProgramTermsFixed):
+        operations.unpublished(
+            scene.log, [replace(second, id="new"), replace(second, id="new", version=3, currency="EUR")]
+        )
+    assert len(scene.log.stream("program:tenth")) == 1
+
+
+def test_a_version_concerns_accruals_from_its_first_day_on(scene: Scene) -> None:
+    assert not operations.has_accruals_since(scene.log, TENTH_VERSION)
+    scene.gigs.report("uber", gig())
+    scene.ingest()
+    for day, expected in ((date(2023, 1, 1), True), (date(2023, 6, 1), True), (date(2023, 7, 1), False)):
+        late = replace(TENTH_VERSION, version=2, effective_from=day)
+        assert operations.has_accruals_since(scene.log, late) == expected
+    assert not operations.has_accruals_since(scene.log, replace(TENTH_VERSION, id="another"))
 
 
 def test_the_same_registration_at_the_same_time_happens_once(scene: Scene) -> None:

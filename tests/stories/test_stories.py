@@ -6,8 +6,10 @@ from typing import Final
 
 import pytest
 
+from domain import program_file
 from domain.gig import Gig
 from domain.intake import IntakeRecorded
+from domain.rule import ProgramVersion
 from infra.event_log.log import ExchangeLog
 from infra.kafka import wire
 from infra.postgres import schema as migrations
@@ -17,6 +19,7 @@ from services import operations
 from services.composition import shipped_programs
 from services.ingest import Ingest, IngestSettings
 from services.operations import By
+from services.reassess import Reassess
 from tests.support.gigs import NOW, configuration, report, shipped
 from tests.support.ledger_story import Teller, told
 from tests.support.memory_exchange import MemoryExchange
@@ -26,18 +29,39 @@ STORIES: Final = sorted(Path(__file__).parent.glob("*.ledger"))
 BY: Final = By("story", NOW)
 
 
+def read_versions(file: str) -> tuple[ProgramVersion, ...]:
+    """The versions in a program file beside the stories."""
+    return program_file.read((Path(__file__).parent / file).read_text("utf-8"))
+
+
 class MemoryTeller:
     """The desk over dictionaries."""
 
     def __init__(self) -> None:
         self._members: dict[str, list[str]] = {}
+        self._programs: dict[str, tuple[ProgramVersion, ...]] = {}
         self._exchange = MemoryExchange(configuration([], {}))
 
     def join(self, platform_id: str, program_id: str) -> None:
-        """Join before anything is reported."""
+        """Join from now on, and for what was reported before once it is re-assessed."""
         self._members.setdefault(platform_id, []).append(program_id)
-        programs = {joined for each in self._members.values() for joined in each}
-        self._exchange = MemoryExchange(configuration([shipped(each) for each in sorted(programs)], self._members))
+        self._programs.setdefault(program_id, shipped(program_id))
+        self._decide_anew()
+
+    def publish(self, file: str) -> None:
+        """Publish the versions in a file beside the stories."""
+        for version in read_versions(file):
+            self._programs[version.id] = (*self._programs[version.id], version)
+        self._decide_anew()
+
+    def _decide_anew(self) -> None:
+        self._exchange.configuration = configuration(self._programs.values(), self._members)
+
+    def reassess(self) -> list[object]:
+        """Re-assess every worker."""
+        known = len(self._exchange.log)
+        self._exchange.reassess(self._exchange.configuration)
+        return [new.event for new in self._exchange.log[known:]]
 
     def take(self, platform_id: str, gig: Gig, *, cancelled: bool) -> tuple[str, list[object]]:
         """Take one report as a batch of its own."""
@@ -64,6 +88,17 @@ class PostgresTeller:
         first = shipped(program_id)[0].effective_from
         operations.register(self._log, NoTopics(), operations.NewTopic(), platform_id, platform_id, BY)
         operations.join(self._log, platform_id, program_id, first, BY)
+
+    def publish(self, file: str) -> None:
+        """Publish the versions in a file beside the stories."""
+        for version in read_versions(file):
+            operations.publish(self._log, version, BY)
+
+    def reassess(self) -> list[object]:
+        """Do what is due."""
+        head = self._log.head()
+        assert Reassess(self._log, self._reads, lambda: NOW).all_due().findings_count == 0
+        return [each.event for each in self._log.after(head, 100)]
 
     def take(self, platform_id: str, gig: Gig, *, cancelled: bool) -> tuple[str, list[object]]:
         """Publish one message and take it."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jwt
+import msgspec
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -20,6 +21,7 @@ from domain.rejections import InvariantBroken
 from services.api import app as api
 from services.api.access import ACCESS, ROLES, Reach, Role
 from services.api.guard import GuardedRoute
+from tests.support.gigs import shipped
 from tests.support.scene import Scene
 
 Ask = Callable[..., Any]
@@ -30,6 +32,7 @@ OBJECTS: Final = {"worker_id": "w-104", "platform_id": "uber", "gig_id": "trip-1
 BODIES: Final = {
     "/v1/platforms": {"platform_id": "uber", "name": "Uber"},
     "/v1/platforms/{platform_id}/memberships": {"program_id": "demo-weekly", "effective_from": "2021-12-27"},
+    "/v1/programs/{program_id}/versions": msgspec.to_builtins(shipped("demo-weekly")[0]),
 }
 PROTECTED: Final = [route for route, grants in ACCESS.items() if not grants.public]
 PUBLIC: Final = [path for (_, path), grants in ACCESS.items() if grants.public]

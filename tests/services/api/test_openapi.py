@@ -1,9 +1,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
+from domain.rule import ProgramVersion
 from services.api.access import ACCESS
 
 Ask = Callable[..., Any]
@@ -31,6 +33,7 @@ def test_operations_keep_their_ids(document: Any) -> None:
         "platforms",
         "program_of",
         "programs",
+        "publish_version",
         "readyz",
         "register_platform",
         "worker_balance_of",
@@ -79,7 +82,7 @@ def test_reads_take_a_min_position(document: Any) -> None:
 
 def test_requests_and_money_have_examples(document: Any) -> None:
     schemas = document["components"]["schemas"]
-    for name in ("NewPlatform", "NewMembership", "Money"):
+    for name in ("NewPlatform", "NewMembership", "NewVersion", "Money"):
         assert schemas[name]["examples"], name
     assert "HTTPValidationError" not in schemas
 
@@ -88,3 +91,16 @@ def test_the_examples_in_the_document_are_accepted(document: Any, post: Ask) -> 
     schemas = document["components"]["schemas"]
     post("/v1/platforms", schemas["NewPlatform"]["examples"][0], status=200)
     post("/v1/platforms/uber/memberships", schemas["NewMembership"]["examples"][0], status=200)
+    post("/v1/programs/an-example/versions", schemas["NewVersion"]["examples"][0], status=201)
+
+
+def test_the_document_describes_a_version_as_program_files_are_read(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    version = schemas["NewVersion"]
+    assert version["properties"].keys() == {field.encode_name for field in msgspec.structs.fields(ProgramVersion)}
+    assert "id" not in version["required"]
+    assert version["additionalProperties"] is False
+    body = document["paths"]["/v1/programs/{program_id}/versions"]["post"]["requestBody"]["content"]
+    assert body == {"application/json": {"schema": {"$ref": "#/components/schemas/NewVersion"}}}
+    kinds = schemas["Rule"]["properties"]["amount"]["anyOf"][0]["discriminator"]["mapping"]
+    assert {"percent", "steps"} <= kinds.keys()

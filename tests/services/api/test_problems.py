@@ -205,7 +205,7 @@ def test_no_path_and_no_query_makes_a_500(
 
 @_FUZZ
 @given(
-    route=st.sampled_from(["/v1/platforms", "/v1/platforms/idle/memberships"]),
+    route=st.sampled_from(["/v1/platforms", "/v1/platforms/idle/memberships", "/v1/programs/fuzzed/versions"]),
     body=st.one_of(
         _JSON,
         st.fixed_dictionaries({"platform_id": _IDS | _JSON, "name": _JSON}),

@@ -80,8 +80,9 @@ def test_entries_stand_newest_first_and_say_what_happened(ask: Ask) -> None:
 def test_an_entry_holds_its_lines_with_amount_and_entitlement(ask: Ask) -> None:
     entries = ask("/v1/workers/w-104/entries")["entries"]
     adjusted = next(each for each in entries if each["kind"] == "contribution_adjusted" and each["period"] == "2023-06")
-    line = {"benefit": "workers_compensation", "payer": "customer", "amount": _usd(30), "entitled": _usd(7_80)}
-    assert (adjusted["revision"], adjusted["lines"]) == (1, [line])
+    line = {"benefit": "workers_compensation", "payer": "customer", "platform_id": "uber", "uncapped": None}
+    assert (adjusted["revision"], adjusted["replaced_revision"], adjusted["cause"]) == (1, 0, "gig")
+    assert adjusted["lines"] == [{**line, "amount": _usd(30), "entitled": _usd(7_80)}]
 
 
 def test_a_gig_that_no_program_takes_is_an_entry_without_lines(ask: Ask) -> None:
@@ -121,3 +122,8 @@ def test_answers_have_the_shape_that_the_document_promises(ask: Ask, path: str, 
 
 def test_unknown_query_parameters_are_ignored(ask: Ask) -> None:
     assert ask("/v1/workers/w-104/balance", nonsense="1") == ask("/v1/workers/w-104/balance")
+
+
+def test_the_example_of_an_entry_is_one() -> None:
+    (example,) = shapes.Entry.model_json_schema()["examples"]
+    assert shapes.Entry.model_validate(example).model_dump(mode="json") == example

@@ -154,6 +154,15 @@ def test_what_is_refused_can_be_shown_redriven_and_discarded(shared_world: World
     world.done("doctor")
 
 
+def test_gigs_taken_before_a_platform_joins_accrue_once_it_has_joined(shared_world: World, exchange: Up) -> None:
+    exchange.post("/v1/platforms", {"platform_id": "early", "name": "Early"})
+    shared_world.done("publish", "-", "--platform", "early", given=gigs("trip-1", worker_id="w-9"))
+    eventually("the gig is taken", lambda: exchange.get("/v1/workers/w-9/entries", "operator")["entries"])
+    exchange.post("/v1/platforms/early/memberships", {"program_id": "demo-weekly", "effective_from": "2023-01-02"})
+    wait_for_pending(exchange, CONTRIBUTION_MINOR, "w-9")
+    eventually("nothing is due", lambda: shared_world.done("reassess") == "nothing to re-assess\n")
+
+
 def two(lines: str) -> list[dict[str, Any]]:
     """Two objects, or none yet."""
     found = [json.loads(line) for line in lines.splitlines()]
@@ -196,7 +205,7 @@ def test_a_token_opens_what_its_role_may_see(shared_world: World, exchange: Up) 
 
 def test_what_ends_is_started_again_and_a_new_broker_is_found(shared_world: World, exchange: Up) -> None:
     register(exchange, "again")
-    for name in ("ingest", "project", "api", str(Path(exchange.said["data_dir"], "broker.json"))):
+    for name in ("ingest", "project", "--follow", "api", str(Path(exchange.said["data_dir"], "broker.json"))):
         process_of(exchange, name).kill()
     file = shared_world.folder / "data" / "exchange.json"
     before = exchange.said["kafka"]
