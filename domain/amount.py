@@ -233,10 +233,10 @@ def ready(amount: Amount, terms: Terms, key: str, depth: int = 1) -> ReadyAmount
         case Percent():
             return ReadyAmount(amount, _percent(amount, terms, key))
         case PerHour():
-            value = money_value(amount.amount, terms.currency, f"{key}.amount")
+            value = _additive(amount, terms, key)
             return ReadyAmount(amount, _times(value, HOUR_SECONDS, lambda basis: basis.engaged_seconds))
         case PerGig():
-            value = money_value(amount.amount, terms.currency, f"{key}.amount")
+            value = _additive(amount, terms, key)
             return ReadyAmount(amount, _times(value, 1, lambda basis: basis.gigs))
         case Fixed():
             return ReadyAmount(amount, money_value(amount.amount, terms.currency, f"{key}.amount"))
@@ -248,6 +248,13 @@ def ready(amount: Amount, terms: Terms, key: str, depth: int = 1) -> ReadyAmount
             return _combined(amount, sum, terms, key, depth)
         case Steps():
             return _steps(amount, terms, key, depth)
+
+
+def _additive(amount: PerHour | PerGig, terms: Terms, key: str) -> Exact:
+    """An amount that each gig has by itself: by class it is made of each gig, not by the classes' shares of a base."""
+    if not isinstance(amount.amount, str) and not terms.is_per_gig:
+        raise Malformed('by class, an amount is made of each gig: write per = "gig" in the rule', key=f"{key}.amount")
+    return money_value(amount.amount, terms.currency, f"{key}.amount")
 
 
 def _times(value: Exact, denominator: int, measure: Numerator) -> Exact:

@@ -80,27 +80,30 @@ class Configuration:
             raise SuspendedPlatform(f"platform {platform_id!r} is suspended: {platform.suspended}")
         return platform
 
-    def takings(self, platform_id: str, gig: Gig) -> tuple[Taking, ...]:
-        """The programs that take a gig of this platform; raises `Rejected` or `Malformed` where it cannot be taken."""
-        return self.takings_of(self.reporting(platform_id), gig)
+    def takings(self, platform_id: str, gig: Gig, *, cancelled: bool = False) -> tuple[Taking, ...]:
+        """The programs that take a gig of this platform; raises `Rejected` or `Malformed` where it cannot be taken.
 
-    def takings_of(self, platform: Platform, gig: Gig) -> tuple[Taking, ...]:
+        What ends a gig is not assessed: a cancellation need not say what an assessment asks for.
+        """
+        return self.takings_of(self.reporting(platform_id), gig, is_assessed=not cancelled)
+
+    def takings_of(self, platform: Platform, gig: Gig, *, is_assessed: bool = True) -> tuple[Taking, ...]:
         """The programs that take a gig of a platform, suspended or not; raises `Malformed`.
 
         Suspension counts when a gig is taken in, not when it is looked at again.
         """
         programs = dict.fromkeys([membership.program_id for membership in platform.memberships])
-        found = [self._taking(platform, program_id, gig) for program_id in programs]
+        found = [self._taking(platform, program_id, gig, is_assessed=is_assessed) for program_id in programs]
         return tuple([taking for taking in found if taking is not None])
 
-    def _taking(self, platform: Platform, program_id: str, gig: Gig) -> Taking | None:
+    def _taking(self, platform: Platform, program_id: str, gig: Gig, *, is_assessed: bool) -> Taking | None:
         program = self._assessors[program_id]
         terms = program.program.versions[0]
         if gig.currency != terms.currency:
             return None
         at = gig.completed_at if terms.attribution_date == "completed_at" else gig.paid_at
         if at is None:
-            if not _applies_ever(program.program, gig):
+            if not is_assessed or not _applies_ever(program.program, gig):
                 return None
             raise MissingPaidAt(f"program {program_id} counts by paid_at", key="paid_at")
         taking = self._on_day(platform, program_id, local_date(at, terms.time_zone))
@@ -109,7 +112,7 @@ class Configuration:
         assessor = program.in_force(taking.period)
         if not _applies(assessor.version.applies_to, gig):
             return None
-        if assessor.is_by_class:
+        if assessor.is_by_class and is_assessed:
             assessor.require_listed(gig)
         return taking
 

@@ -53,7 +53,7 @@ CHANGES = frozenset({"new", "revised"})
 
 def prepare(configuration: Configuration, report: GigReport) -> Prepared:
     """A report made ready to be taken; raises `Rejected` or `Malformed` where it cannot be."""
-    takings = configuration.takings(report.platform_id, report.gig)
+    takings = configuration.takings(report.platform_id, report.gig, cancelled=report.cancelled)
     return Prepared(report, takings, steps(report, takings, (), configuration))
 
 

@@ -51,12 +51,14 @@ def _goes_up(direction: Direction, above_half: int, floor: int) -> bool:
 
 
 def split(total: int, weights: tuple[int, ...]) -> tuple[int, ...]:
-    """`total` divided by `weights`, each part floored, the last taking the rest; parts add up exactly."""
+    """`total` divided by `weights`, each part floored, the last with any weight taking the rest."""
     if len(weights) == 1:
         return (total,)
     whole = sum(weights)
-    parts = [total * weight // whole for weight in weights[:-1]]
-    return (*parts, total - sum(parts))
+    parts = [total * weight // whole for weight in weights]
+    last = max(at for at, weight in enumerate(weights) if weight)
+    parts[last] += total - sum(parts)
+    return tuple(parts)
 
 
 def apportioned(total: int, weights: Sequence[int]) -> tuple[int, ...]:

@@ -304,9 +304,16 @@ def _check(rule: Rule, ready_rule: "RuleAssessor", key: str) -> None:
         raise Malformed(f"{reserved!r} is reserved", key=f"{key}.benefits")
     for name in ("per_gig", "per_period"):
         floor, cap = getattr(ready_rule.floor, name), getattr(ready_rule.cap, name)
-        if floor is not None and cap is not None and max(_amounts(floor)) > min(_amounts(cap)):
+        if floor is not None and cap is not None and _is_above(floor, cap):
             raise Malformed("expected a floor no higher than the cap", key=f"{key}.floor.{name}")
     _check_payers(rule, key)
+
+
+def _is_above(floor: Exact, cap: Exact) -> bool:
+    """Whether a floor lies above a cap for any class of gigs."""
+    if floor.classes == cap.classes:
+        return any(low > high for low, high in zip(_amounts(floor), _amounts(cap), strict=True))
+    return max(_amounts(floor)) > min(_amounts(cap))
 
 
 def _check_payers(rule: Rule, key: str) -> None:

@@ -9,7 +9,7 @@ In a pooled program the gigs of all platforms count in one stream, and each even
 """
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -18,8 +18,11 @@ from domain.assessment import Assessor, Entitled
 from domain.assessors import Assessors
 from domain.decider import Decider
 from domain.gig import Gig
-from domain.rejections import InvariantBroken
+from domain.rejections import InvariantBroken, Malformed
 from domain.totals import Totals
+
+#: Beyond it, whoever reads JSON numbers as floating-point would see another amount.
+AMOUNT_MAX: Final = 2**53
 
 # Commands
 
@@ -131,6 +134,15 @@ class ContributionReversed(Contribution, frozen=True, gc=False, omit_defaults=Tr
 
 Event = ContributionAccrued | ContributionAdjusted | ContributionReversed
 
+# Refusals
+
+
+class AmountTooLarge(Malformed):
+    """The period would come to more than can be told exactly everywhere: 2^53 minor units."""
+
+    code = "amount_too_large"
+
+
 # State
 
 
@@ -180,7 +192,7 @@ def _accrue(state: WorkPeriod, command: AccrueGig) -> list[Event]:
         return []
     assessor = _assessor(state, command)
     version = assessor.version
-    after = running.plus(state.totals, assessor.measure(gig, command.platform_id))
+    after = _bounded(running.plus(state.totals, assessor.measure(gig, command.platform_id)))
     lines = _lines(state, assessor.entitlement(after, command.period, command.platform_id))
     return [ContributionAccrued(command.platform_id, version.id, version.version, command.period, gig, after, lines)]
 
@@ -191,7 +203,7 @@ def _adjust(state: WorkPeriod, command: AdjustGig) -> list[Event]:
         return []
     assessor = _assessor(state, command)
     without = running.minus(state.totals, assessor.measure(command.counted, command.platform_id))
-    after = running.plus(without, assessor.measure(gig, command.platform_id))
+    after = _bounded(running.plus(without, assessor.measure(gig, command.platform_id)))
     return [
         ContributionAdjusted(
             platform_id=command.platform_id,
@@ -232,11 +244,9 @@ def _reassess(state: WorkPeriod, command: ReassessPeriod) -> list[Event]:
     assessor = command.program.in_force(command.period)
     if not state.totals or state.program_version == assessor.version.version:
         return []
-    after: Totals = ()
-    for (platform_id, _), gig in command.counted.items():
-        after = running.plus(after, assessor.measure(gig, platform_id))
-    if running.gigs(after) != running.gigs(state.totals):
+    if set(_measured(command, command.program.of_version(state.program_version))) != set(state.totals):
         raise InvariantBroken("the gigs to re-assess are not those that count")
+    after = _bounded(_measured(command, assessor))
     (platform_id, _), gig = list(command.counted.items())[-1]
     return [
         ContributionAdjusted(
@@ -258,6 +268,14 @@ def is_about_all(event: object) -> bool:
     return isinstance(event, ContributionAdjusted) and event.replaced_version is not None
 
 
+def _measured(command: ReassessPeriod, assessor: Assessor) -> Totals:
+    """What the gigs that count add up to, by a version."""
+    totals: Totals = ()
+    for (platform_id, _), gig in command.counted.items():
+        totals = running.plus(totals, assessor.measure(gig, platform_id))
+    return totals
+
+
 def counted(events: Iterable[object]) -> Counted:
     """The gigs that count after all events of a stream, in the order in which they came to count."""
     found: Counted = {}
@@ -267,6 +285,14 @@ def counted(events: Iterable[object]) -> Counted:
         elif isinstance(event, Contribution):
             found[event.platform_id, event.gig.gig_id] = event.gig
     return found
+
+
+def _bounded(totals: Totals) -> Totals:
+    """The totals, where they can be stored; raises `AmountTooLarge`."""
+    for cell in totals:
+        if cell.base_minor > AMOUNT_MAX or any(amount > AMOUNT_MAX for amount in cell.rounded_minor):
+            raise AmountTooLarge("the gigs of the period earn more than 2^53 in minor units")
+    return totals
 
 
 def _assessor(state: WorkPeriod, command: AccrueGig | AdjustGig | ReverseGig) -> Assessor:
@@ -284,6 +310,8 @@ def _lines(state: WorkPeriod, entitled: tuple[Entitled, ...]) -> tuple[Line, ...
         was = before.pop((each.benefit, each.payer, each.platform_id), 0)
         if was or each.amount_minor or each.uncapped_minor:
             now = each.amount_minor
+            if each.uncapped_minor > AMOUNT_MAX:
+                raise AmountTooLarge(f"{each.benefit} would come to {each.uncapped_minor} in minor units")
             uncapped = None if each.uncapped_minor == now else each.uncapped_minor
             lines.append(Line(each.benefit, each.payer, each.platform_id, now - was, now, uncapped))
     gone = [Line(benefit, payer, platform, -was, 0) for (benefit, payer, platform), was in before.items() if was]

@@ -146,6 +146,11 @@ def test_classes_are_those_of_the_version_in_force() -> None:
         both.takings("lyft", gig(vehicle_class="truck"))
 
 
+def test_a_cancellation_need_not_say_what_an_assessment_asks_for() -> None:
+    ended = gig(vehicle_class="truck")
+    assert [taking.program_id for taking in TWO.takings("lyft", ended, cancelled=True)] == ["tenth", "by-class"]
+
+
 # Pooled over platforms
 
 

@@ -13,6 +13,7 @@ from domain.recorded import NewEvent
 from domain.registry import ConflictingReport, EventRef, RegisteredGig, Step
 from domain.rejections import InvariantBroken
 from domain.work_period import ContributionAccrued, ContributionAdjusted, ContributionReversed, ReverseGig
+from tests.support.gigs import TENTH as TENTH_TEXT
 from tests.support.gigs import configuration, gig, report, shipped, versions
 from tests.support.memory_exchange import MemoryExchange
 
@@ -172,3 +173,23 @@ def test_steps_are_carried_out_one_after_another_and_the_row_names_their_events(
     again.reregister(said, refs)
     assert again.registered == {("uber", "trip-1"): RegisteredGig(0, False, said.digest, (EventRef(JUNE, 4),))}
     assert written(again.new_events) == [(JUNE, 3, ContributionReversed), (JUNE, 4, ContributionAccrued)]
+
+
+def test_a_gig_of_a_class_that_a_later_version_dropped_can_still_be_cancelled() -> None:
+    by_class = '{ by_vehicle_class = { car = "10 %", bike = "5 %" } }'
+    first = versions(TENTH_TEXT.replace('"10 %"', by_class))
+    exchange = MemoryExchange(configuration([first], {"uber": ["tenth"]}))
+    exchange.take(report(gig(vehicle_class="bike", fare=10_00)))
+    (second,) = versions(TENTH_TEXT.replace('"10 %"', by_class.replace(', bike = "5 %"', "")), version=2)
+    exchange.configuration = configuration([(*first, second)], {"uber": ["tenth"]})
+    exchange.take(report(gig(vehicle_class="bike", fare=10_00, revision=1), cancelled=True))
+    assert (exchange.accrued(), exchange.quarantine) == ({}, [])
+
+
+def test_a_period_that_comes_to_more_than_can_be_told_exactly_takes_no_more_gigs() -> None:
+    tenfold = versions(TENTH_TEXT.replace('"10 %"', '"1000 %"'))
+    exchange = MemoryExchange(configuration([tenfold], {"uber": ["tenth"]}))
+    for number in range(901):
+        exchange.take(report(gig(f"trip-{number}", fare=10**12)))
+    assert [code for _, code in exchange.quarantine] == ["amount_too_large"]
+    assert list(exchange.accrued().values()) == [{("retirement", "platform", "uber"): 900 * 10**13}]

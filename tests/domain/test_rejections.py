@@ -21,6 +21,7 @@ CODES = {
     "OutOfRange": "out_of_range",
     # assessment
     "UnlistedClass": "unlisted_class",
+    "AmountTooLarge": "amount_too_large",
     # configuration
     "UnknownPlatform": "unknown_platform",
     "SuspendedPlatform": "suspended_platform",

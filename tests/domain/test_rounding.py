@@ -144,3 +144,8 @@ def test_no_cell_is_a_unit_off_proportion_for_two_columns_or_two_for_three(
 
 def test_a_table_of_nothing_is_nothing() -> None:
     assert crossed((0, 0), (0, 0)) == [(0, 0), (0, 0)]
+
+
+def test_a_part_without_weight_gets_nothing_of_what_rounding_leaves() -> None:
+    assert split(1, (1, 1, 0)) == (0, 1, 0)
+    assert split(7, (0, 3, 0)) == (0, 7, 0)

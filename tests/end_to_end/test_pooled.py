@@ -92,7 +92,7 @@ def assert_views_are(exchange: ProcessExchange, model: PooledModel) -> None:
     assert {platform_id: amount for (platform_id, *_), (amount,) in rows.items()} == owed
     for (worker_id, _), shares in due.items():
         _, has = exchange.exchange.reads.rows(worker_balance.view, {"worker_id": worker_id})
-        assert sum(pending for (_, benefit, _), (pending,) in has.items() if benefit == "stipend") == sum(
+        assert sum(pending for (_, benefit, _), (pending, *_) in has.items() if benefit == "stipend") == sum(
             shares.values()
         )
 
@@ -141,7 +141,8 @@ def test_processes_that_share_workers_are_exact_though_one_is_killed(
         third = exchange.ingest(batch_size=200)
         exchange.wait_until_taken(*topics)
         assert exchange.outcomes(*topics).total() == len(reports)
-        assert exchange.sql("select reason, detail from quarantine") == []
+        # The broker may hold topics of other tests, which are read as well.
+        assert exchange.sql("select reason, detail from quarantine where topic = any(%b)", topics) == []
         assert accrued(exchange) == model.due()
         assert {len(of) for of in model.due().values()} >= {2}
         assert_views_are(exchange, model)

@@ -63,7 +63,7 @@ def oracle(history: History) -> dict[str, tuple[ProgramVersion, str, Work]]:
     last: dict[tuple[str, str], GigReport] = {}
     for each in history.said:
         key = (each.platform_id, each.gig.gig_id)
-        if _can_be_taken(history.programs, each.gig) and (
+        if _can_be_taken(history.programs, each) and (
             key not in last or each.gig.revision > last[key].gig.revision
         ):
             last[key] = each
@@ -81,9 +81,10 @@ def oracle(history: History) -> dict[str, tuple[ProgramVersion, str, Work]]:
     return {stream: (*under[stream], work) for stream, work in periods.items()}
 
 
-def _can_be_taken(programs: Programs, gig: Gig) -> bool:
-    """Whether no program that takes a gig misses its class or its day of payment."""
-    for versions in programs:
+def _can_be_taken(programs: Programs, said: GigReport) -> bool:
+    """Whether no program that takes a gig misses its class or its day of payment; a cancellation may lack both."""
+    gig = said.gig
+    for versions in programs if not said.cancelled else ():
         if gig.currency == versions[0].currency and _period(versions[0], gig) == "":
             if any(_applies(version, gig) for version in versions):
                 return False

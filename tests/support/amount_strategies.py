@@ -61,9 +61,9 @@ def amounts(draw: st.DrawFn, terms: Terms, *, per_gig: bool, depth: int = 3) -> 
             over = st.sampled_from([0, 1, 40_00, 100_00]).map(lambda minor: written(minor, terms.decimals))
             return Percent(draw(values(terms, RATES)), draw(over | money(terms, 200_00)))
         case "per_hour":
-            return PerHour(draw(values(terms, money(terms, 20_00, finer=True))))
+            return PerHour(draw(_own(terms, money(terms, 20_00, finer=True), per_gig=per_gig)))
         case "per_gig":
-            return PerGig(draw(values(terms, money(terms, 9_00, finer=True))))
+            return PerGig(draw(_own(terms, money(terms, 9_00, finer=True), per_gig=per_gig)))
         case "fixed":
             return Fixed(draw(values(terms, money(terms, 30_00, finer=True))))
         case "steps":
@@ -71,6 +71,11 @@ def amounts(draw: st.DrawFn, terms: Terms, *, per_gig: bool, depth: int = 3) -> 
         case _:
             combined: Any = {"lesser": Lesser, "greater": Greater, "sum": Sum}[kind]
             return combined(tuple(draw(st.lists(within, min_size=2, max_size=3))))  # type: ignore[no-any-return]
+
+
+def _own(terms: Terms, texts: st.SearchStrategy[str], *, per_gig: bool) -> st.SearchStrategy[Value]:
+    """What each gig has by itself depends on its class only where the amount is made of each gig."""
+    return values(terms, texts) if per_gig else texts
 
 
 @st.composite

@@ -195,8 +195,10 @@ class _Period:
         )
 
     def _benefits(self, shares: Sequence[Share], total: int) -> dict[str, int]:
-        parts = {share.benefit: math.floor(total * self._weight(share, shares)) for share in shares[:-1]}
-        return {**parts, shares[-1].benefit: total - sum(parts.values())}
+        weights = {share.benefit: self._weight(share, shares) for share in shares}
+        parts = {benefit: math.floor(total * weight) for benefit, weight in weights.items()}
+        last = [benefit for benefit, weight in weights.items() if weight][-1]
+        return {**parts, last: parts[last] + total - sum(parts.values())}
 
     def _weight(self, share: Share, shares: Sequence[Share]) -> Fraction:
         return self._mixed(lambda seen: weight_of(share, shares, seen))
