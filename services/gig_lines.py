@@ -89,7 +89,7 @@ class GigLines:
         platform = self._platforms.get(gig.platform_id)
         if platform is None:
             platform = self._platforms[gig.platform_id] = self._member(gig.platform_id)
-        return self._configuration.takings_of(platform, gig)
+        return self._configuration.takings_of(platform, gig, is_assessed=not gig.cancelled)
 
     def _member(self, platform_id: str) -> Platform:
         """A platform that always was a member of all programs; raises `Malformed` where it cannot be one."""
