@@ -63,9 +63,7 @@ def oracle(history: History) -> dict[str, tuple[ProgramVersion, str, Work]]:
     last: dict[tuple[str, str], GigReport] = {}
     for each in history.said:
         key = (each.platform_id, each.gig.gig_id)
-        if _can_be_taken(history.programs, each) and (
-            key not in last or each.gig.revision > last[key].gig.revision
-        ):
+        if _can_be_taken(history.programs, each) and (key not in last or each.gig.revision > last[key].gig.revision):
             last[key] = each
     periods: defaultdict[str, list[tuple[str, Gig]]] = defaultdict(list)
     under: dict[str, tuple[ProgramVersion, str]] = {}
