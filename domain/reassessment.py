@@ -116,7 +116,7 @@ class Reassessment:
             try:
                 refused = attempt.carry_out(wanted)
             except InvariantBroken as error:
-                return Plan(findings=(Finding(next(iter(self._histories)), error.code, str(error)),))
+                return Plan(findings=(Finding(attempt.stream, error.code, str(error)),))
             if not refused:
                 return attempt.plan(findings)
             # A gig is moved whole or not at all: without those that cannot be, everything is decided anew.
@@ -154,6 +154,8 @@ class _Attempt:
         self._desk = desk
         self._refs: defaultdict[GigKey, list[EventRef]] = defaultdict(list)
         self._unmoved: list[Finding] = []
+        #: The one decided on last.
+        self.stream = ""
 
     def carry_out(self, wanted: Sequence[Suspect]) -> list[tuple[Suspect, Malformed]]:
         """Decide everything in its order; returns the gigs that cannot be taken elsewhere, and why."""
@@ -174,10 +176,14 @@ class _Attempt:
             try:
                 for step in suspect.steps:
                     if isinstance(step.command, ReverseGig) == reversals:
-                        self._refs[suspect.key] += self._desk.carry_out(step)
+                        self._refs[suspect.key] += self._decide(step)
             except Malformed as error:
                 refused.append((suspect, error))
         return refused
+
+    def _decide(self, step: Step) -> list[EventRef]:
+        self.stream = step.stream
+        return self._desk.carry_out(step)
 
     def _move_streams(self) -> None:
         """Let the version in force take each work period over, as far as it can assess the gigs that count."""
@@ -192,7 +198,7 @@ class _Attempt:
                 program = self._configuration.assessors(latest.program_id)
                 move = Step(stream, ReassessPeriod(counted(events), latest.period, program))
                 try:
-                    self._desk.carry_out(move)
+                    self._decide(move)
                 except Malformed as error:
                     self._unmoved.append(Finding(stream, error.code, str(error)))
 

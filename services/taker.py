@@ -18,7 +18,7 @@ from domain.identifiers import is_pooled
 from domain.message import Message, Outcome, QuarantinedMessage
 from domain.recorded import NewEvent
 from domain.registry import ConflictingReport, EventRef, GigEvent, RegisteredGig
-from domain.rejections import ExchangeError, InvariantBroken, Malformed, Rejected
+from domain.rejections import Conflict, ExchangeError, InvariantBroken, Malformed, Rejected
 from services.logs import logger
 from services.ports import LogTransaction, Read
 from services.stream_cache import StreamCache
@@ -39,14 +39,12 @@ log = logger(__name__)
 class Taken(Struct, frozen=True):
     """What messages came to, in their order, and the desks that hold what has to be written.
 
-    `heads` are the streams as they were before. `is_doubtful`: a refusal may come of a stream that was remembered
-    and not read: it may have gone on meanwhile, by a version that lists the gig's class, say.
+    `heads` are the streams as they were before.
     """
 
     results: tuple[Result, ...]
     desks: tuple[Desk, ...]
     heads: dict[str, Head | InvariantBroken]
-    is_doubtful: bool
 
     @property
     def events(self) -> list[NewEvent]:
@@ -94,7 +92,9 @@ class Taker:
     def take(self, transaction: LogTransaction, readings: Sequence[tuple[Message, Reading]]) -> Taken:
         """Take messages one after another, against what the log holds, and write the registry's rows.
 
-        Where platforms of pooled programs report something new, the append lock is held on return.
+        Where platforms of pooled programs report something new, the append lock is held on return. Raises `Conflict`
+        where a refusal may come of a stream that was remembered and not read: it may have gone on meanwhile, by a
+        version that lists the gig's class, say. Then it is read next time.
         """
         ready = [(message, self._prepare(message, reading)) for message, reading in readings]
         found = self._find(transaction, [each for _, each in ready if isinstance(each, Prepared)])
@@ -102,8 +102,9 @@ class Taker:
             return self._take_meeting(transaction, ready, found)
         desk = self._desk(found, found.heads)
         results = tuple([_settle(desk, *each) for each in ready])
+        self._require_certainty(found, ready, results)
         _register(transaction, desk)
-        return Taken(results, (desk,), found.heads, found.is_from_memory and _is_refused(ready, results))
+        return Taken(results, (desk,), found.heads)
 
     def _take_meeting(self, transaction: LogTransaction, ready: Sequence[Ready], found: Found) -> Taken:
         """Take what meets in pooled streams under the append lock, and everything else before it.
@@ -118,10 +119,16 @@ class Taker:
         transaction.lock_appends()
         together = self._desk(found, found.heads | _read(transaction, found.pooled))
         results |= {at: _settle(together, *each) for at, each in enumerate(ready) if meets[at]}
-        _register(transaction, together)
         in_order = tuple([results[at] for at in range(len(ready))])
-        is_doubtful = found.is_from_memory and _is_refused(ready, in_order)
-        return Taken(in_order, (apart, together), found.heads, is_doubtful)
+        self._require_certainty(found, ready, in_order)
+        _register(transaction, together)
+        return Taken(in_order, (apart, together), found.heads)
+
+    def _require_certainty(self, found: Found, ready: Sequence[Ready], results: Sequence[Result]) -> None:
+        """Raise `Conflict` where a stream may have kept a report from being taken only as it was remembered."""
+        if found.is_from_memory and _is_refused(ready, results):
+            self._cache.forget(found.heads)
+            raise Conflict("decided on streams as they were remembered")
 
     def learn(self, taken: Taken) -> None:
         """Remember where streams stand, after the commit."""

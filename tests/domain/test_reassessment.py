@@ -18,6 +18,7 @@ from tests.support.late_versions import BY_CLASS, CARS, DOUBLED, FIRST, HALVED, 
 from tests.support.memory_exchange import MemoryExchange, registry_of
 
 JUNE = "work:uber:w-1:tenth:2023-06"
+JULY = "work:uber:w-1:tenth:2023-07"
 NONE = "work:uber:w-1:none:2023-06"
 SHARED = "work:pooled:w-1:hours:2023-06"
 
@@ -266,3 +267,11 @@ def test_a_history_that_does_not_hold_all_gigs_that_count_leaves_its_worker_alon
     found = Reassessment(world(*FIRST, DOUBLED), {JUNE: there.streams[JUNE][1:]})
     (finding,) = found.plan({}).findings
     assert finding.code == "invariant_broken"
+
+
+def test_a_finding_names_the_stream_that_is_broken_not_the_worker_s_first() -> None:
+    july = datetime.fromisoformat("2023-07-10T12:00:00-04:00")
+    there = exchange(world(), gig("trip-1"), gig("trip-2", completed_at=july), gig("trip-3", completed_at=july))
+    whole, lacking = there.streams[JUNE], there.streams[JULY][1:]
+    (finding,) = Reassessment(world(*FIRST, DOUBLED), {JUNE: whole, JULY: lacking}).plan({}).findings
+    assert (finding.stream, finding.code) == (JULY, "invariant_broken")

@@ -12,22 +12,18 @@ from domain.rule import ProgramVersion
 from domain.work_period import Contribution, ContributionAdjusted
 from services.effect import Effect
 from services.reassess import due_since, preview
-from tests.support.gigs import NOW, gig
-from tests.support.late_scene import JANUARY, audit, events, fleet, job, join, pending_minor, publish, take, usd
-from tests.support.late_versions import CARS, DOUBLED, FIRST, HALVED, POOLED, POOLED_DOUBLED, RIDES
+from tests.support.gigs import NOW, gig, report, versions
+from tests.support.late_scene import audit, events, fleet, job, join, late_scene, pending_minor, publish, take, usd
+from tests.support.late_versions import BY_CLASS, CARS, DOUBLED, FIRST, HALVED, POOLED_DOUBLED, RIDES
 from tests.support.scene import Scene
+from tests.support.taking import TakingProcess
 
 
 @pytest.fixture
 def scene(database: str, tmp_path: Path) -> Iterator[Scene]:
     """Two platforms, of which one counts a tenth of the fare from January on; nothing is due."""
-    scene = Scene(database, tmp_path)
-    publish(scene, *FIRST, *POOLED)
-    scene.register("uber", tenth=JANUARY)
-    scene.register("lyft")
-    job(scene).all_due()
-    yield scene
-    scene.close()
+    with late_scene(database, tmp_path) as scene:
+        yield scene
 
 
 # A version that was published late
@@ -136,6 +132,16 @@ def test_a_corrupt_stream_is_left_alone_and_the_others_go_on(scene: Scene) -> No
         2,
         [(stream, "invariant_broken")],
     )
+
+
+def test_a_process_that_remembers_the_stream_as_it_was_reads_it_before_it_refuses_a_gig(scene: Scene) -> None:
+    publish(scene, CARS)
+    process = TakingProcess(scene.log)
+    assert process.take(report(gig("trip-1", vehicle_class="car"))) == ["new"]
+    publish(scene, *versions(BY_CLASS.replace('car = "10 %"', 'car = "10 %", bike = "5 %"'), version=3))
+    job(scene).all_due()
+    assert process.take(report(gig("trip-2", vehicle_class="bike"))) == ["new"]
+    assert process.conflicts == ["decided on streams as they were remembered"]
 
 
 # A membership that was back-dated

@@ -19,8 +19,8 @@ from services import operations
 from services.effect import Effect
 from services.reassess import due_since
 from tests.support.gigs import NOW, gig
-from tests.support.late_scene import JANUARY, audit, events, fleet, job, join, pending_minor, publish, take, usd
-from tests.support.late_versions import DOUBLED, FIRST, HALVED, POOLED, POOLED_DOUBLED
+from tests.support.late_scene import audit, events, fleet, job, join, late_scene, pending_minor, publish, take, usd
+from tests.support.late_versions import DOUBLED, HALVED, POOLED_DOUBLED
 from tests.support.repository import ROOT
 from tests.support.scene import BY, Scene
 
@@ -31,13 +31,8 @@ MANY = 700
 @pytest.fixture
 def scene(database: str, tmp_path: Path) -> Iterator[Scene]:
     """Two platforms, of which one counts a tenth of the fare from January on; nothing is due."""
-    scene = Scene(database, tmp_path)
-    publish(scene, *FIRST, *POOLED)
-    scene.register("uber", tenth=JANUARY)
-    scene.register("lyft")
-    job(scene).all_due()
-    yield scene
-    scene.close()
+    with late_scene(database, tmp_path) as scene:
+        yield scene
 
 
 def adjusted(scene: Scene) -> int:

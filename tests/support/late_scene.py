@@ -1,8 +1,10 @@
 """A scene in which something comes late: helpers that publish, join, take gigs, do the job, and audit the whole log."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from domain import totals
@@ -16,10 +18,22 @@ from services import operations
 from services.effect import Moved
 from services.reassess import Reassess
 from tests.support.gigs import NOW, gig
+from tests.support.late_versions import FIRST, POOLED
 from tests.support.memory_exchange import registry_of
 from tests.support.scene import BY, Scene
 
 JANUARY: Final = date(2023, 1, 1)
+
+
+@contextmanager
+def late_scene(database: str, folder: Path) -> Iterator[Scene]:
+    """Two platforms, of which one counts a tenth of the fare from January on; nothing is due."""
+    with closing(Scene(database, folder)) as scene:
+        publish(scene, *FIRST, *POOLED)
+        scene.register("uber", tenth=JANUARY)
+        scene.register("lyft")
+        job(scene).all_due()
+        yield scene
 
 
 def publish(scene: Scene, *versions: ProgramVersion) -> None:
