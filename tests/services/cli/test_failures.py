@@ -1,5 +1,7 @@
 """Whatever goes wrong is one line that says what to do, and a code that says how bad it is."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -83,3 +85,18 @@ def test_without_compiled_checksums_nothing_starts(world: World, tmp_path: Path)
         " pip install crc32c (it has to be the C module)\n"
     )
     assert "✗ checksums" in world.run("doctor").stdout
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_a_closed_standard_stream_is_an_empty_one(world: World, closed: str) -> None:
+    ended = subprocess.run(
+        ["bash", "-c", f'"$0" -m services.cli assess --program alia --gigs - {closed}', sys.executable],
+        env=world.environment,
+        cwd=world.folder,
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
