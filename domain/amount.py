@@ -39,8 +39,7 @@ T = TypeVar("T")
 #: How deep amounts may stand in one another.
 DEPTH_MAX: Final = 8
 RATE_MAX: Final = Fraction(10)
-#: As much as one component of a gig's earnings may be: an hour's or a gig's worth of it, many times over, stays below
-#: the 2^63 that the views' columns hold.
+#: As much as one component of a gig's earnings may be. What a period may come to is bounded by `work_period`.
 MONEY_MAX_MINOR: Final = 10**12
 HOUR_SECONDS: Final = 3_600
 

@@ -123,11 +123,10 @@ class Assessor:
         rounded_minor: list[int] = []
         exact_minor: list[str] = []
         for rule in self.rules_per_gig:
-            amounts = rule.of_gig(basis)
             if rule.is_exact_sum:
-                exact_minor += [str(amount) for amount in amounts]
+                exact_minor += map(str, rule.exact_of_gig(basis))
             else:
-                rounded_minor += amounts  # type: ignore[arg-type]
+                rounded_minor += rule.of_gig(basis)
         return Cell(
             1,
             cell.base_minor,

@@ -61,8 +61,8 @@ def head(version: int, event: object) -> Head:
     """Where a stream of gigs stands after its latest event."""
     if isinstance(event, GigRecorded):
         return Head(version, recorded_gig.evolve(recorded_gig.initial, event))
-    if isinstance(event, work_period.Contribution):
-        return Head(version, work_period.evolve(work_period.initial, event))  # type: ignore[arg-type]
+    if isinstance(event, work_period.Event):
+        return Head(version, work_period.evolve(work_period.initial, event))
     raise InvariantBroken(f"a {type(event).__name__} cannot stand in a stream of gigs")
 
 

@@ -61,7 +61,8 @@ def over_benefits(rule: RuleAssessor, mix: Mix) -> list[str]:
         return []
     weights, why = _weights(rule, mix)
     over = ", ".join(rule.benefits)
-    return [f"split {' : '.join(map(str, weights))}{why} over {over}, the last taking what rounding leaves"]
+    last = "the last" if weights[-1] else "the last with any weight"
+    return [f"split {' : '.join(map(str, weights))}{why} over {over}, {last} taking what rounding leaves"]
 
 
 def _weights(rule: RuleAssessor, mix: Mix) -> tuple[list[int], str]:
@@ -87,10 +88,12 @@ def _weight(share: Share, basis: Basis) -> tuple[int, str]:
 
 def over_platforms(assessor: Assessor, period: str, totals: Totals) -> list[str]:
     """What each platform of a pooled program owes of all rules together; nothing where nothing is due."""
+    if not assessor.is_pooled:
+        return []
     owed: dict[str, int] = {}
     for each in assessor.entitlement(totals, period, ""):
         owed[each.platform_id] = owed.get(each.platform_id, 0) + each.amount_minor
-    if not assessor.is_pooled or not any(owed.values()):
+    if not any(owed.values()):
         return []
     measures, by = assessor.measures(totals), shared_by(assessor, totals)
     shares = [

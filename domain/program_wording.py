@@ -4,7 +4,7 @@ from domain.assessment import Assessor
 from domain.division_wording import SHARED_BY
 from domain.measure_wording import listed
 from domain.rule import ProgramVersion
-from domain.rule_wording import by_class, either, rule_sentences
+from domain.rule_wording import by_class, rule_sentences
 
 
 def sentences(version: ProgramVersion) -> list[str]:
@@ -27,7 +27,7 @@ def _head(version: ProgramVersion) -> list[str]:
 def _limits(version: ProgramVersion) -> str:
     """What gigs may not name otherwise."""
     limits = [
-        f"whose {field} is {either(codes)}"
+        f"whose {field} is {listed(codes, 'or')}"
         for field, codes in (
             ("jurisdiction", version.applies_to.jurisdictions),
             ("service", version.applies_to.services),

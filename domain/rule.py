@@ -172,7 +172,7 @@ class Part(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Share(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One benefit's weight in the split; the last benefit takes what rounding leaves."""
+    """One benefit's weight in the split; the last benefit with any weight takes what rounding leaves."""
 
     benefit: BenefitId
     weight: Weight | WeightByClass = 1

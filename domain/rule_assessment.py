@@ -70,7 +70,10 @@ class ReadyPart(Struct, frozen=True):
 
     def exact(self, amount: int, mix: Mix) -> Fraction:
         """The payer's part of an amount before it is rounded."""
-        return self.share * amount if self.share is not None else mix.of(self.amount.exact)  # type: ignore[union-attr]
+        if self.share is not None:
+            return self.share * amount
+        assert self.amount is not None, "the last payer bears the rest"
+        return mix.of(self.amount.exact)
 
 
 class RuleAssessor:
@@ -85,7 +88,6 @@ class RuleAssessor:
         "direction",
         "floor",
         "is_exact_sum",
-        "is_gig_capped",
         "is_per_gig",
         "is_plain",
         "is_plain_sum",
@@ -106,7 +108,6 @@ class RuleAssessor:
         self.is_exact_sum = self.is_per_gig and rule.rounding.per == "period"
         self.cap = _bound(rule.cap, terms, f"{key}.cap", self.unit_minor)
         self.floor = _bound(rule.floor, terms, f"{key}.floor", self.unit_minor)
-        self.is_gig_capped = self.cap.per_gig is not None
         self.thresholds = thresholds(rule.when, Terms(terms.currency, terms.base_denominator, False), f"{key}.when")
         self.parts = tuple([_part(part, terms, f"{key}.payers[{at}]") for at, part in enumerate(rule.payers)])
         self.payers = tuple([part.payer for part in rule.payers]) or (rule.payer or "platform",)
@@ -126,7 +127,7 @@ class RuleAssessor:
     @property
     def sums(self) -> int:
         """How many running sums the rule keeps: of amounts, and where gigs are capped of amounts without caps."""
-        return (2 if self.is_gig_capped else 1) if self.is_per_gig else 0
+        return (1 if self.cap.per_gig is None else 2) if self.is_per_gig else 0
 
     @property
     def exacts(self) -> list[Exact]:
@@ -135,19 +136,21 @@ class RuleAssessor:
         amounts = [part.amount.exact for part in self.parts if part.amount is not None]
         return [each for each in (self.amount.exact, *bounds, *amounts, *self.weights) if each is not None]
 
-    def of_gig(self, basis: Basis) -> list[int] | list[Fraction]:
-        """The amount of one gig, and what it is without its cap where it has one, as the rule sums them up."""
-        if self.cap.per_gig is None and self.floor.per_gig is None and not self.is_exact_sum:
+    def of_gig(self, basis: Basis) -> list[int]:
+        """The rounded amount of one gig, and what it is without its cap where it has one."""
+        if self.cap.per_gig is None and self.floor.per_gig is None:
             exact = self.amount.exact
             return [rounded_ratio(exact.numerator(basis), exact.denominator, self.direction, self.unit_minor)]
+        return [self._rounded(amount) for amount in self.exact_of_gig(basis)]
+
+    def exact_of_gig(self, basis: Basis) -> list[Fraction]:
+        """The same before it is rounded."""
         amounts = [self.amount.exact.of(basis)]
         if self.floor.per_gig is not None:
             amounts = [max(amounts[0], self.floor.per_gig.of(basis))]
         if self.cap.per_gig is not None:
             amounts = [min(amounts[0], self.cap.per_gig.of(basis)), amounts[0]]
-        if self.is_exact_sum:
-            return amounts
-        return [rounded(amount, self.direction, self.unit_minor) for amount in amounts]
+        return amounts
 
     def exact(self, mix: Mix, cells: Totals) -> tuple[Fraction, Fraction]:
         """The period's amount before it is rounded, and without its caps."""
@@ -171,8 +174,11 @@ class RuleAssessor:
         if self.is_plain_sum:
             sums = [sum([cell.rounded_minor[at] for cell in cells]) for at in self.at]
             return sums[0], sums[-1]
-        amounts = self.exact(mix, cells)
-        return tuple([rounded(amount, self.direction, self.unit_minor) for amount in amounts])  # type: ignore[return-value]
+        capped, uncapped = self.exact(mix, cells)
+        return self._rounded(capped), self._rounded(uncapped)
+
+    def _rounded(self, amount: Fraction) -> int:
+        return rounded(amount, self.direction, self.unit_minor)
 
     def sums_of(self, cells: Totals) -> tuple[Fraction, Fraction]:
         """What the gigs came to together, and what they would without caps per gig."""

@@ -157,7 +157,16 @@ def _part(part: ReadyPart, version: ProgramVersion) -> str:
 def _goes_to(rule: RuleAssessor) -> str:
     if len(rule.benefits) == 1:
         return f"It goes to {rule.benefits[0]}."
-    return f"It goes to {listed(rule.benefits)} as {_weights(rule.rule.benefits)}; the last takes what rounding leaves."
+    last = "the last" if _has_weight(rule.rule.benefits[-1]) else "the last with any weight"
+    return f"It goes to {listed(rule.benefits)} as {_weights(rule.rule.benefits)}; {last} takes what rounding leaves."
+
+
+def _has_weight(share: Share) -> bool:
+    """Whether a benefit has some weight, for every class."""
+    weight = share.weight
+    return (
+        bool(weight) if isinstance(weight, int) else all((weight.by_vehicle_class or weight.by_worker_class).values())
+    )
 
 
 def _weights(shares: tuple[Share, ...]) -> str:
@@ -194,13 +203,7 @@ def _grouped(values: Iterable[tuple[str, str]]) -> str:
     codes: dict[str, list[str]] = {}
     for code, words in values:
         codes.setdefault(words, []).append(code)
-    return either([f"{words}{in_brackets(', '.join(of))}" for words, of in codes.items()])
-
-
-def either(words: Iterable[str]) -> str:
-    """`a`, `a or b`, `a, b or c`."""
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
+    return listed([f"{words}{in_brackets(', '.join(of))}" for words, of in codes.items()], "or")
 
 
 def _money(text: str, currency: str) -> str:

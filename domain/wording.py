@@ -99,7 +99,7 @@ def _of_gig(assessor: Assessor, rule: RuleAssessor, gig: Gig, platform_id: str) 
     basis = assessor.basis((cell,))
     mix = assessor.mix((cell,), basis)
     measures = of_gig(assessor, gig, cell)
-    amounts = [measures.money(amount) for amount in rule.of_gig(basis)]
+    amounts = [measures.money(each) for each in (rule.exact_of_gig(basis) if rule.is_exact_sum else rule.of_gig(basis))]
     words = mixed(rule.amount, mix, measures)
     words += _bounded(rule, rule.amount.exact.of(basis), mix, measures)
     if not rule.is_exact_sum:

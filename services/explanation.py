@@ -89,9 +89,9 @@ def _not_found(platform_id: str, gig_id: str) -> GigNotFound:
 
 def _standing(ref: EventRef, events: Mapping[EventRef, Recorded]) -> _Standing:
     recorded = events.get(ref)
-    if recorded is None or not isinstance(recorded.event, Contribution | GigRecorded):
+    if recorded is None or not isinstance(recorded.event, GigEvent):
         raise InvariantBroken(f"the registry names an event that is not there: {ref.stream} version {ref.version}")
-    return _Standing(recorded, recorded.event)  # type: ignore[arg-type]
+    return _Standing(recorded, recorded.event)
 
 
 def _contribution(standing: _Standing) -> Contribution | None:

@@ -35,7 +35,7 @@ E = TypeVar("E")
 S = TypeVar("S")
 
 _EVENT = "notification_id, originator_id, originator_version, topic, state"
-_HEADS = f"""
+HEADS = f"""
     select head.* from unnest(%b::text[]) as wanted (stream), lateral (
         select {_EVENT} from exchange_events
         where originator_id = wanted.stream order by originator_version desc limit 1) as head
@@ -278,7 +278,7 @@ class Transaction:
 
     def heads(self, streams: Iterable[str]) -> dict[EventRef, object]:
         """The latest event of each of these streams that has any; `InvariantBroken` in place of one that is corrupt."""
-        return self._events(_HEADS, sorted(set(streams)))
+        return self._events(HEADS, sorted(set(streams)))
 
     def streams(self, streams: Iterable[str]) -> dict[str, list[object]]:
         """All events of each of these streams, oldest first; `InvariantBroken` in place of one that is corrupt."""

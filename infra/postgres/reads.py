@@ -10,6 +10,7 @@ from domain.message import Message, Partition, Quarantined, QuarantinedMessage
 from domain.recorded import Recorded
 from domain.registry import EventRef, RegisteredGig
 from infra.event_log import mapper
+from infra.event_log.transaction import HEADS
 from infra.postgres.datastore import Datastore
 from infra.postgres.views import Key, Table, Values
 
@@ -34,11 +35,6 @@ _AT = """
     select notification_id, originator_id, originator_version, topic, state
     from unnest(%b::text[], %b::bigint[]) as wanted (stream, version)
     join exchange_events on originator_id = wanted.stream and originator_version = wanted.version
-"""
-_HEADS = """
-    select head.* from unnest(%b::text[]) as wanted (stream), lateral (
-        select notification_id, originator_id, originator_version, topic, state from exchange_events
-        where originator_id = wanted.stream order by originator_version desc limit 1) as head
 """
 _WORKER_STREAMS = """
     select worker_id, stream from worker_stream where worker_id > %b
@@ -112,7 +108,7 @@ class Reads:
 
     def heads(self, streams: Sequence[str]) -> dict[str, Recorded]:
         """The latest event of each of these streams that has any."""
-        events = [mapper.recorded(row) for row in self._datastore.read(_HEADS, list(streams))]
+        events = [mapper.recorded(row) for row in self._datastore.read(HEADS, list(streams))]
         return {each.stream: each for each in events}
 
     def states(self, decider: Decider[Any, Any, S], name: str | None = None) -> tuple[int, dict[str, S]]:

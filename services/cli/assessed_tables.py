@@ -11,7 +11,7 @@ from rich.table import Table
 
 from domain.money import written
 from services.assess import GigRow, PeriodRow
-from services.cli.output import console
+from services.cli.output import clock_time, console
 
 Row = PeriodRow | GigRow
 #: A heading, and what stands below it for a row.
@@ -32,12 +32,6 @@ def _uncapped(row: PeriodRow) -> str:
     return written(row.uncapped_amount_minor, row.currency)
 
 
-def _hours(row: PeriodRow) -> str:
-    minutes, seconds = divmod(row.engaged_seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,}:{minutes:02d}:{seconds:02d}"
-
-
 def _why(row: GigRow) -> str:
     return "\n".join(row.explanation or ())
 
@@ -54,7 +48,7 @@ _OF_PERIODS: Final[tuple[Column, ...]] = (
     *_PLACE,
     ("gigs", lambda row: f"{row.gigs:,}"),
     ("base", _money("base_minor")),
-    ("hours", _hours),
+    ("hours", lambda row: clock_time(row.engaged_seconds)),
     ("uncapped", _uncapped),
     ("amount", _money("amount_minor")),
     ("", lambda row: row.currency),

@@ -12,6 +12,7 @@ from domain.period import days, local_date
 from domain.program_wording import sentences
 from domain.rule import ProgramVersion
 from services.cli import program_files
+from services.cli.output import clock_time
 from services.composition import now
 from services.program_examples import Example, Examples, examples
 
@@ -73,9 +74,9 @@ def _columns(version: ProgramVersion, found: Examples) -> dict[str, list[str]]:
             columns["earned"] = [_money(version, row.work.earned_minor) for row in rows]
         columns["base"] = [_money(version, row.base_minor) for row in rows]
     if "hours" in found.measures:
-        columns["hours"] = [_hours(row.work.engaged_seconds) for row in rows]
+        columns["hours"] = [clock_time(row.work.engaged_seconds) for row in rows]
     if "weekly" in found.measures:
-        columns["a week"] = [_hours(row.work.engaged_seconds * 7 // days(found.period)) for row in rows]
+        columns["a week"] = [clock_time(row.work.engaged_seconds * 7 // days(found.period)) for row in rows]
     if "gigs" in found.measures:
         columns["gigs"] = [f"{row.work.gigs:,}" for row in rows]
     if any(_class(row) for row in rows):
@@ -100,9 +101,3 @@ def _uncapped(version: ProgramVersion, row: Example) -> str:
 
 def _class(row: Example) -> str:
     return " ".join(filter(None, [row.work.classes.vehicle, row.work.classes.worker]))
-
-
-def _hours(seconds: int) -> str:
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour:,}:{minute:02d}:{second:02d}"

@@ -116,3 +116,10 @@ def _differences(found: Replayed) -> Table:
 
 def _values(values: tuple[int, ...] | None) -> str:
     return "missing" if values is None else ", ".join(map(str, values))
+
+
+def clock_time(seconds: int) -> str:
+    """A length of time in hours, minutes and seconds: `1,234:05:09`."""
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour:,}:{minute:02d}:{second:02d}"

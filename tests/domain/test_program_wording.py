@@ -180,6 +180,11 @@ benefits = [
     assert sentences(read(HEAD + by_class)[0])[-1] == (
         "It goes to retirement and health as 2 : 2 (old) or 4 : 2 (young); the last takes what rounding leaves."
     )
+    without = by_class.replace("weight = 2 }", "weight = 0 }")
+    assert sentences(read(HEAD + without)[0])[-1] == (
+        "It goes to retirement and health as 2 : 0 (old) or 4 : 0 (young);"
+        " the last with any weight takes what rounding leaves."
+    )
 
 
 def test_further_rules_are_further_contributions() -> None:

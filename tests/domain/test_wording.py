@@ -367,6 +367,17 @@ def test_weights_by_class_are_those_of_the_class_or_of_the_mix() -> None:
     )
 
 
+def test_a_last_benefit_without_weight_is_not_said_to_take_what_rounding_leaves() -> None:
+    text = RULES + (
+        '[[rules]]\namount = { kind = "percent", rate = "10 %" }\n'
+        'rounding = { direction = "half_up", per = "period" }\n'
+        'benefits = [{ benefit = "retirement" }, { benefit = "health", weight = 0 }]\n'
+    )
+    assert said(Assessor(read(text)[0]), gig()).endswith(
+        "; split 1 : 0 over retirement, health, the last with any weight taking what rounding leaves"
+    )
+
+
 # Payers
 
 

@@ -17,8 +17,8 @@ _ZONE: Final = ZoneInfo("America/New_York")
 Work = tuple[str, str, str]
 
 
-class PlainModel:
-    """The last word on each gig, and what follows from it."""
+class LastWords:
+    """The last word on each gig: its facts, and whether it is cancelled."""
 
     def __init__(self) -> None:
         self.gigs: dict[tuple[str, str], tuple[Gig, bool]] = {}
@@ -28,6 +28,10 @@ class PlainModel:
         key = (platform_id, gig.gig_id)
         if key not in self.gigs or gig.revision > self.gigs[key][0].revision:
             self.gigs[key] = gig, cancelled
+
+
+class PlainModel(LastWords):
+    """The last word on each gig, and what follows from it."""
 
     def standing(self) -> dict[tuple[str, str], tuple[int, bool]]:
         """Revision of each gig, and whether it is cancelled."""

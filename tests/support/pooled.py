@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.gig import Gig
 from domain.rule import ProgramVersion
 from tests.support.gigs import TENTH, versions
+from tests.support.plain_model import LastWords
 
 _ZONE: Final = ZoneInfo("America/New_York")
 
@@ -55,17 +55,8 @@ def plain_program() -> tuple[ProgramVersion, ...]:
     return versions(TENTH)
 
 
-class PooledModel:
+class PooledModel(LastWords):
     """The last word on each gig, and what is due for them in `hours`."""
-
-    def __init__(self) -> None:
-        self.gigs: dict[tuple[str, str], tuple[Gig, bool]] = {}
-
-    def report(self, platform_id: str, gig: Gig, *, cancelled: bool = False) -> None:
-        """Remember a report, unless a later revision is known."""
-        key = (platform_id, gig.gig_id)
-        if key not in self.gigs or gig.revision > self.gigs[key][0].revision:
-            self.gigs[key] = gig, cancelled
 
     def seconds(self) -> dict[tuple[str, str], dict[str, int]]:
         """Engaged time of each worker and month, by platform."""
